@@ -1,0 +1,1 @@
+"""Ryu applications: thin adapters between the switches, the API and `controller`."""

@@ -1,0 +1,1 @@
+"""Rules to OpenFlow bytes and back, and one switch's connection."""

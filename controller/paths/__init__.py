@@ -1,0 +1,1 @@
+"""Pure graph work: next hops, bypasses, flood trees."""
