@@ -1,0 +1,176 @@
+"""Every number of a table, priority, cookie, group, meter and register: this module owns them all.
+
+A packet's way: PORT, (a trunk: BYPASS, LABEL), CLAIM, ADDRESS, FORWARD, and what is flooded
+STORM, ANSWER, FLOOD. What breaks a guard goes to VIOLATION, which drops and counts by port.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from controller.rules.rules import Owner, digest, Rule
+from zlib import crc32
+
+
+class Table(IntEnum):
+    """The flow tables, in the order in which a packet meets them."""
+
+    PORT = 0
+    """What kind of port is this, and is the sender's MAC its own?"""
+    BYPASS = 1
+    """Does it come by a bypass around a failed link?"""
+    LABEL = 2
+    """Segment, flood tree or pinned path?"""
+    CLAIM = 3
+    """What addresses does the sender claim? They go into registers."""
+    ADDRESS = 4
+    """Are the claimed addresses the sender's?"""
+    ADMIT = 5
+    """Everything that passed the guard: off with a server's tag, group addresses to STORM."""
+    FORWARD = 10
+    """Which server of this segment?"""
+    STORM = 11
+    """Within the port's share of flooding?"""
+    ANSWER = 12
+    """Does the question ask for an address that we know?"""
+    REPLY = 13
+    """Turn the question into its answer."""
+    REPLY_OPTIONS = 14
+    """The neighbour advertisement's fields that need its new type first."""
+    FLOOD = 15
+    """The segment's ports, along one tree of trunks."""
+    VIOLATION = 20
+    """Dropped, counted by port, a metered copy to the controller."""
+
+
+class Priority(IntEnum):
+    """Priorities within a table, the miss lowest."""
+
+    MISS = 0
+    FALLBACK = 100
+    DEFAULT = 200
+    NORMAL = 300
+    SPECIFIC = 400
+    OVERRIDE = 500
+    GUARD = 600
+
+
+class Reg:
+    """What the registers hold while a packet is in the pipeline (fresh for each packet: 0)."""
+
+    SEGMENT: Final = "reg0"
+    """The segment's label."""
+    ENTRY: Final = "reg1"
+    """The trunk it came by (or the failed one it stands for); 0: a local port."""
+    TREE: Final = "reg2"
+    """The label of the flood tree it came by."""
+    PASS: Final = "reg3"
+    """What of the guard has been passed (`Passed`)."""
+    TAG: Final = "reg8"
+    """The tag that a tagged server sent, as ``vlan_vid``."""
+    REASON: Final = "reg9"
+    """Why the guard refused (`Reason`)."""
+    OWNER_MAC_HIGH: Final = "reg10"
+    """The upper 16 bits of the MAC that owns the address asked for."""
+    OWNER_MAC_LOW: Final = "reg11"
+    """The lower 32 bits of it."""
+    ADDRESS: Final = "xxreg1"
+    """The address that the sender claims (IPv4: the lowest 32 bits, `ADDRESS_V4`)."""
+    ADDRESS_V4: Final = "reg7"
+    SCRATCH: Final = "xxreg3"
+    """Where a reply swaps addresses (IPv4: `SCRATCH_V4`)."""
+    SCRATCH_V4: Final = "reg15"
+
+
+class Passed(IntEnum):
+    """Steps of the guard that a packet has behind it; a resubmission asks the next."""
+
+    NOTHING = 0
+    PAYLOAD_MAC = 1
+    TARGET = 2
+
+
+class Reason(IntEnum):
+    """Why a packet is a violation, or goes to the controller."""
+
+    MAC = 1
+    ADDRESS = 2
+    LEARN_MAC = 3
+    LEARN_ADDRESS = 4
+    DISCOVERY = 5
+    TAGGED = 6
+
+
+class MeterKind(IntEnum):
+    """What a meter of a port is for; its number is ``kind << 16 | port_no``."""
+
+    STORM = 1
+    VIOLATION = 2
+    LEARN = 3
+    DISCOVERY = 4
+
+
+def meter_number(kind: MeterKind, port_no: int) -> int:
+    """The number of a port's meter; raises `ValueError` for a port that a meter cannot name."""
+    if not 0 <= port_no < 1 << 16:
+        raise ValueError(f"port {port_no}: expected 0 to 65535")
+    return kind << 16 | port_no
+
+
+class GroupKind(IntEnum):
+    """What a group is for: the top 4 bits of its number."""
+
+    LINK = 1
+    """Out of one trunk; number: port_no."""
+    PLATFORM = 2
+    """Towards one platform; number: an allotted index."""
+    FLOOD = 3
+    """A tree's way from one entry; number: tree label and trunk (0: the local ports)."""
+
+
+def link_group(port_no: int) -> int:
+    """The group that leads out of a trunk."""
+    return GroupKind.LINK << 28 | port_no
+
+
+def platform_group(index: int) -> int:
+    """The group that leads to a platform, by its allotted index (28 bits)."""
+    return GroupKind.PLATFORM << 28 | index
+
+
+def flood_group(tree: int, entry: int) -> int:
+    """The group that floods what came in by the trunk `entry` (0: a local port) along a tree's label."""
+    return GroupKind.FLOOD << 28 | tree << 16 | entry
+
+
+def is_our_group(number: int) -> bool:
+    """Whether a group's number is of our ranges."""
+    return number >> 28 in tuple(GroupKind)
+
+
+def is_our_meter(number: int) -> bool:
+    """Whether a meter's number is of our ranges."""
+    return number >> 16 in tuple(MeterKind)
+
+
+LABELS: Final = range(1, 4095)
+"""VLAN numbers that may be labels."""
+PLATFORM_INDEXES: Final = range(1, 1 << 28)
+
+# A cookie: 12 bits say that it is ours, 4 the owner's kind, 16 the owner's name, 32 what it should do.
+COOKIE_MARK: Final = 0xBAC << 52
+COOKIE_MARK_MASK: Final = 0xFFF << 52
+OWNER_KINDS: Final = ("base", "port", "server", "link", "platform", "segment", "tree")
+
+
+def cookie(owner: Owner, rule: Rule) -> int:
+    """The cookie of a rule: whose it is and what it should do."""
+    kind = OWNER_KINDS.index(owner.kind)
+    name = crc32(owner.name.encode()) & 0xFFFF
+    return COOKIE_MARK | kind << 48 | name << 32 | digest(rule)
+
+
+def is_our_cookie(value: int) -> bool:
+    """Whether a flow entry with this cookie is ours."""
+    return value & COOKIE_MARK_MASK == COOKIE_MARK
