@@ -78,17 +78,34 @@ class Reg:
     ADDRESS: Final = "xxreg1"
     """The address that the sender claims (IPv4: the lowest 32 bits, `ADDRESS_V4`)."""
     ADDRESS_V4: Final = "reg7"
+    ADDRESS_MARK: Final = "reg4"
+    """`V4_MARK` for an IPv4 address: no IPv6 source address begins so."""
     SCRATCH: Final = "xxreg3"
     """Where a reply swaps addresses (IPv4: `SCRATCH_V4`)."""
     SCRATCH_V4: Final = "reg15"
 
 
-class Passed(IntEnum):
+V4_MARK: Final = 0xFFFFFFFF
+
+
+def claimed(address: int, version: int) -> int:
+    """What `Reg.ADDRESS` holds when a sender claims an address."""
+    return address if version == 6 else V4_MARK << 96 | address
+
+
+class Passed:
     """Steps of the guard that a packet has behind it; a resubmission asks the next."""
 
-    NOTHING = 0
-    PAYLOAD_MAC = 1
-    TARGET = 2
+    NOTHING: Final = 0
+    PAYLOAD_MAC: Final = 1
+    TARGET: Final = 2
+    SOURCE: Final = 3
+    STEPS: Final = 3
+    """The mask of the steps above; what follows are flags beside them."""
+    LINK_LOCAL: Final = 4
+    """A link-local address is being compared with the MAC."""
+    UNTAGGED: Final = 8
+    """The server's tag is off."""
 
 
 class Reason(IntEnum):
@@ -154,8 +171,10 @@ def is_our_meter(number: int) -> bool:
     return number >> 16 in tuple(MeterKind)
 
 
-LABELS: Final = range(1, 4095)
-"""VLAN numbers that may be labels."""
+LABELS: Final = range(1, 3072)
+"""VLAN numbers that name a segment or a tree: the same on every switch."""
+BYPASS_LABELS: Final = range(3072, 4095)
+"""VLAN numbers that name a bypass: each differs from those that it meets."""
 PLATFORM_INDEXES: Final = range(1, 1 << 28)
 
 # A cookie: 12 bits say that it is ours, 4 the owner's kind, 16 the owner's name, 32 what it should do.

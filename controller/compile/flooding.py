@@ -1,0 +1,99 @@
+"""Segments: their labels, and how a flooded packet reaches every port of one once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controller.compile.servers import deliver
+from controller.rules.fields import VLAN_PRESENT
+from controller.rules.placed import Placed, Turn
+from controller.rules.rules import (
+    Action,
+    Bucket,
+    FlowEntry,
+    Group,
+    GroupType,
+    PopVlan,
+    PushVlan,
+    SetField,
+    ToGroup,
+    match,
+)
+from controller.rules.tables import Priority, Reg, Table, flood_group, link_group
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInput:
+    """A segment's label, known on all platforms."""
+
+    label: int
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FloodInput:
+    """One platform's part of a segment's tree.
+
+    `ports`: its own ports with their tag; `trunks`: each tree trunk, and whether members are beyond it.
+    """
+
+    platform: str
+    ports: tuple[tuple[int, int | None], ...]
+    trunks: tuple[tuple[int, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeInput:
+    """A segment's flood tree: its own label, which names segment and tree."""
+
+    segment: int
+    label: int
+    parts: tuple[FloodInput, ...]
+
+
+def compile_segment(segment: SegmentInput) -> Iterator[Placed]:
+    """On every platform: unicast under the segment's label goes on to its destination."""
+    resume = (PopVlan(), SetField(Reg.SEGMENT, segment.label))
+    entry = FlowEntry(Table.LABEL, Priority.NORMAL, _labelled(segment.label), resume, Table.FORWARD)
+    for platform in segment.platforms:
+        yield Placed(platform, entry, Turn.LABEL)
+
+
+def compile_tree(tree: TreeInput) -> Iterator[Placed]:
+    """On every platform of the tree: a group for each place of entry, and the entries that lead there."""
+    for part in tree.parts:
+        for entry in (0, *(trunk for trunk, _ in part.trunks)):
+            yield Placed(part.platform, _group(tree, part, entry), Turn.FLOOD)
+        yield from _entries(tree, part)
+
+
+def _labelled(label: int) -> tuple[tuple[str, int, int], ...]:
+    return match(vlan_vid=VLAN_PRESENT | label)
+
+
+def _group(tree: TreeInput, part: FloodInput, entry: int) -> Group:
+    label: tuple[Action, ...] = (PushVlan(), SetField("vlan_vid", VLAN_PRESENT | tree.label))
+    local = [Bucket(deliver(port, vlan)) for port, vlan in part.ports]
+    onward = [
+        Bucket((*label, ToGroup(link_group(trunk))))
+        for trunk, wanted in part.trunks
+        if wanted and trunk != entry
+    ]
+    return Group(flood_group(tree.label, entry), GroupType.ALL, (*local, *onward))
+
+
+def _entries(tree: TreeInput, part: FloodInput) -> Iterator[Placed]:
+    note = (PopVlan(), SetField(Reg.SEGMENT, tree.segment), SetField(Reg.TREE, tree.label))
+    if part.trunks:
+        labelled = FlowEntry(Table.LABEL, Priority.NORMAL, _labelled(tree.label), note, Table.FLOOD)
+        yield Placed(part.platform, labelled, Turn.LABEL)
+    for trunk, _ in part.trunks:
+        arrives = match(**{Reg.TREE: tree.label, Reg.ENTRY: trunk})
+        yield Placed(part.platform, _flood(arrives, tree, trunk), Turn.LABEL)
+    starts = match(**{Reg.SEGMENT: tree.segment, Reg.ENTRY: 0})
+    yield Placed(part.platform, _flood(starts, tree, 0), Turn.ENTRY)
+
+
+def _flood(wanted: tuple[tuple[str, int, int], ...], tree: TreeInput, entry: int) -> FlowEntry:
+    return FlowEntry(Table.FLOOD, Priority.NORMAL, wanted, (ToGroup(flood_group(tree.label, entry)),))

@@ -1,0 +1,175 @@
+"""What switches should hold against what they hold, and the steps from one to the other.
+
+    wanted only: missing      both, equal: proper
+    installed only: excess    both, unequal: misconfigured
+
+What comes out depends on the two maps alone, never on the way there. Upserts go by turn over all switches
+(`controller.rules.placed.Turn`), each turn confirmed before the next; then, when packets on their way have
+drained, removals go in the reverse order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from controller.rules.placed import Wanted
+from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
+from controller.rules.tables import is_our_cookie, is_our_group, is_our_meter
+
+Content: TypeAlias = int | Group | Meter
+DRAIN_S: Final = 0.2
+"""How long a replaced rule outlives the last step that led away from it, seconds."""
+_KIND_ORDER: Final = {"flow": 0, "group": 1, "meter": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step for one switch: rules to put in, in order (true: the switch has none under that key), keys to remove."""
+
+    upserts: tuple[tuple[Wanted, bool], ...] = ()
+    deletes: tuple[RuleKey, ...] = ()
+
+
+@dataclass(slots=True)
+class SwitchRules:
+    """One switch's two maps and the keys that may differ."""
+
+    wanted: dict[RuleKey, Wanted] = field(default_factory=dict)
+    installed: dict[RuleKey, Content] = field(default_factory=dict)
+    pending: set[RuleKey] = field(default_factory=set)
+    refused: dict[RuleKey, str] = field(default_factory=dict)
+    connected: bool = False
+    fresh: bool = False
+    in_flight: Batch | None = None
+    foreign: int = 0
+
+
+def _content(wanted: Wanted) -> Content:
+    return wanted.cookie if isinstance(wanted.rule, FlowEntry) else wanted.rule
+
+
+class Reconciler:
+    """Holds the two maps of every switch, by platform name."""
+
+    def __init__(self) -> None:
+        self.switches: defaultdict[str, SwitchRules] = defaultdict(SwitchRules)
+        self._settled_at = 0.0
+
+    def want(self, platform: str, key: RuleKey, wanted: Wanted | None) -> None:
+        """Say what a switch should hold under a key, or that it should hold nothing."""
+        switch = self.switches[platform]
+        if wanted is None:
+            switch.wanted.pop(key, None)
+        else:
+            switch.wanted[key] = wanted
+        switch.refused.pop(key, None)
+        switch.pending.add(key)
+
+    def connected(self, platform: str, installed: Installed) -> None:
+        """Take what a switch reports as installed; whatever differs becomes pending."""
+        switch = self.switches[platform]
+        ours = {key: cookie for key, cookie in installed.cookies.items() if is_our_cookie(cookie)}
+        switch.foreign = len(installed.cookies) - len(ours)
+        switch.installed = {
+            **ours,
+            **{group.key: group for group in installed.groups.values() if is_our_group(group.number)},
+            **{meter.key: meter for meter in installed.meters.values() if is_our_meter(meter.number)},
+        }
+        switch.connected, switch.fresh, switch.in_flight = True, not ours, None
+        switch.refused.clear()
+        switch.pending = {key for key in switch.wanted.keys() | switch.installed.keys() if differs(switch, key)}
+
+    def disconnected(self, platform: str) -> None:
+        """A switch is gone: what it holds stays there, and is read again when it is back."""
+        switch = self.switches[platform]
+        switch.connected, switch.in_flight = False, None
+
+    def next_step(self, now: float) -> Mapping[str, Batch]:
+        """The next step for each switch that has one; empty while a step is out, or when all is proper."""
+        live = {name: switch for name, switch in self.switches.items() if switch.connected}
+        if any(switch.in_flight for switch in live.values()):
+            return {}
+        busy = {name: switch for name, switch in live.items() if switch.pending}
+        step = _upserts(busy) or (_deletes(busy) if now >= self._settled_at + DRAIN_S else {})
+        for name, batch in step.items():
+            live[name].in_flight = batch
+        return step
+
+    def confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
+        """A switch has carried out its step, except what it refused."""
+        switch = self.switches[platform]
+        batch = switch.in_flight
+        if batch is None:
+            return
+        switch.in_flight, switch.fresh = None, False
+        for wanted, _ in batch.upserts:
+            switch.installed[wanted.rule.key] = _content(wanted)
+        for key in batch.deletes:
+            switch.installed.pop(key, None)
+        for key, reason in refusals.items():
+            switch.installed.pop(key, None)
+            switch.refused[key] = reason
+        done = (*(wanted.rule.key for wanted, _ in batch.upserts), *batch.deletes)
+        switch.pending.difference_update(key for key in done if key in refusals or not differs(switch, key))
+        if batch.upserts:
+            self._settled_at = now
+
+    @property
+    def converged(self) -> bool:
+        """Whether every connected switch holds what it should, with nothing refused."""
+        return all(
+            not (switch.pending or switch.in_flight or switch.refused)
+            for switch in self.switches.values()
+            if switch.connected
+        )
+
+    def rest(self) -> Iterable[tuple[str, RuleKey, str]]:
+        """What switches refused: platform, key, reason."""
+        for name, switch in self.switches.items():
+            for key, reason in switch.refused.items():
+                yield name, key, reason
+
+
+def differs(switch: SwitchRules, key: RuleKey) -> bool:
+    """Whether a key is missing, excess or misconfigured on a switch."""
+    wanted = switch.wanted.get(key)
+    return switch.installed.get(key) != (_content(wanted) if wanted else None)
+
+
+def _upserts(busy: Mapping[str, SwitchRules]) -> dict[str, Batch]:
+    """The earliest turn that anything waits for; a switch without any rule of ours gets all turns at once."""
+    step: dict[str, Batch] = {}
+    turns: dict[str, dict[int, list[Wanted]]] = {}
+    for name, switch in busy.items():
+        missing = [switch.wanted[key] for key in switch.pending if key in switch.wanted and differs(switch, key)]
+        if switch.fresh and missing:
+            step[name] = _batch(switch, missing)
+        elif missing:
+            by_order: defaultdict[int, list[Wanted]] = defaultdict(list)
+            for wanted in missing:
+                by_order[wanted.order].append(wanted)
+            turns[name] = by_order
+    if turns:
+        first = min(min(by_order) for by_order in turns.values())
+        step |= {name: _batch(busy[name], orders[first]) for name, orders in turns.items() if first in orders}
+    return step
+
+
+def _batch(switch: SwitchRules, wanted: list[Wanted]) -> Batch:
+    wanted.sort(key=lambda item: item.order)
+    return Batch(tuple((item, item.rule.key not in switch.installed) for item in wanted))
+
+
+def _deletes(busy: Mapping[str, SwitchRules]) -> dict[str, Batch]:
+    step: dict[str, Batch] = {}
+    for name, switch in busy.items():
+        excess = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
+        excess.sort(key=lambda key: _KIND_ORDER[key[0]])
+        if excess:
+            step[name] = Batch(deletes=tuple(excess))
+        else:
+            switch.pending = {key for key in switch.pending if differs(switch, key)} - switch.refused.keys()
+    return step
