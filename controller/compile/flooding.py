@@ -35,12 +35,12 @@ class SegmentInput:
 class FloodInput:
     """One platform's part of a segment's tree.
 
-    `ports`: its own ports with their tag; `trunks`: each tree trunk, and whether members are beyond it.
+    `ports`: its own ports with their tag; `trunks`: those behind which other members are.
     """
 
     platform: str
     ports: tuple[tuple[int, int | None], ...]
-    trunks: tuple[tuple[int, bool], ...]
+    trunks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,14 @@ def compile_segment(segment: SegmentInput) -> Iterator[Placed]:
 def compile_tree(tree: TreeInput) -> Iterator[Placed]:
     """On every platform of the tree: a group for each place of entry, and the entries that lead there."""
     for part in tree.parts:
-        for entry in (0, *(trunk for trunk, _ in part.trunks)):
+        for entry in _entry_places(part):
             yield Placed(part.platform, _group(tree, part, entry), Turn.FLOOD)
         yield from _entries(tree, part)
+
+
+def _entry_places(part: FloodInput) -> tuple[int, ...]:
+    """Where packets to be flooded come in: local ports (0) and trunks."""
+    return ((0,) if part.ports else ()) + part.trunks
 
 
 def _labelled(label: int) -> tuple[tuple[str, int, int], ...]:
@@ -77,8 +82,8 @@ def _group(tree: TreeInput, part: FloodInput, entry: int) -> Group:
     local = [Bucket(deliver(port, vlan)) for port, vlan in part.ports]
     onward = [
         Bucket((*label, ToGroup(link_group(trunk))))
-        for trunk, wanted in part.trunks
-        if wanted and trunk != entry
+        for trunk in part.trunks
+        if trunk != entry
     ]
     return Group(flood_group(tree.label, entry), GroupType.ALL, (*local, *onward))
 
@@ -88,11 +93,12 @@ def _entries(tree: TreeInput, part: FloodInput) -> Iterator[Placed]:
     if part.trunks:
         labelled = FlowEntry(Table.LABEL, Priority.NORMAL, _labelled(tree.label), note, Table.FLOOD)
         yield Placed(part.platform, labelled, Turn.LABEL)
-    for trunk, _ in part.trunks:
+    for trunk in part.trunks:
         arrives = match(**{Reg.TREE: tree.label, Reg.ENTRY: trunk})
         yield Placed(part.platform, _flood(arrives, tree, trunk), Turn.LABEL)
-    starts = match(**{Reg.SEGMENT: tree.segment, Reg.ENTRY: 0})
-    yield Placed(part.platform, _flood(starts, tree, 0), Turn.ENTRY)
+    if part.ports:
+        starts = match(**{Reg.SEGMENT: tree.segment, Reg.ENTRY: 0})
+        yield Placed(part.platform, _flood(starts, tree, 0), Turn.ENTRY)
 
 
 def _flood(wanted: tuple[tuple[str, int, int], ...], tree: TreeInput, entry: int) -> FlowEntry:

@@ -9,20 +9,21 @@ from typing import Final
 
 from controller.rules.fields import VLAN_NONE
 from controller.rules.placed import Placed, Turn
+from controller.rules.protocols import DISCOVERY_DST, DISCOVERY_TYPE
 from controller.rules.rules import (
     CONTROLLER_PORT,
     Action,
     FlowEntry,
+    Match,
     Meter,
     Output,
+    RuleKey,
     SetField,
     ToController,
     match,
 )
 from controller.rules.tables import MeterKind, Priority, Reason, Reg, Table, meter_number
 
-DISCOVERY_DST: Final = 0x0180C200000E
-DISCOVERY_TYPE: Final = 0x88CC
 _COPIES_PER_SECOND: Final = 20
 _PROBES_PER_SECOND: Final = 50
 _LEARNED_PER_SECOND: Final = 100
@@ -59,8 +60,14 @@ class PortInput:
 def compile_port(port: PortInput) -> Iterator[Placed]:
     """The rules of a port itself, without those of the servers behind it."""
     for rule in _rules(port):
-        turn = Turn.METER if isinstance(rule, Meter) else Turn.ENTRY
-        yield Placed(port.platform, rule, turn)
+        yield Placed(port.platform, rule, _turn(port, rule))
+
+
+def _turn(port: PortInput, rule: FlowEntry | Meter) -> Turn:
+    """A trunk takes labelled frames before anything sends it some."""
+    if isinstance(rule, Meter):
+        return Turn.METER
+    return Turn.TRANSIT if port.kind is PortKind.TRUNK else Turn.ENTRY
 
 
 def _rules(port: PortInput) -> Iterator[FlowEntry | Meter]:
@@ -80,10 +87,19 @@ def _meter(kind: MeterKind, port: PortInput, rate: int) -> Meter:
     return Meter(meter_number(kind, port.number), rate, max(rate // 2, 10), packets=True)
 
 
+def _probes(port_no: int) -> Match:
+    return match(in_port=port_no, eth_dst=DISCOVERY_DST, eth_type=DISCOVERY_TYPE, vlan_vid=VLAN_NONE)
+
+
+def discovery_key(port_no: int) -> RuleKey:
+    """The key of the entry that takes probes in at a port."""
+    return FlowEntry(Table.PORT, Priority.GUARD, _probes(port_no)).key
+
+
 def _discovery(port: PortInput) -> Iterator[FlowEntry | Meter]:
     meter = _meter(MeterKind.DISCOVERY, port, _PROBES_PER_SECOND)
     yield meter
-    wanted = match(in_port=port.number, eth_dst=DISCOVERY_DST, eth_type=DISCOVERY_TYPE, vlan_vid=VLAN_NONE)
+    wanted = _probes(port.number)
     send = (SetField(Reg.REASON, Reason.DISCOVERY), Output(CONTROLLER_PORT))
     yield FlowEntry(Table.PORT, Priority.GUARD, wanted, send, meter=meter.number)
 
@@ -102,13 +118,18 @@ def _server_port(port: PortInput) -> Iterator[FlowEntry | Meter]:
     yield FlowEntry(Table.VIOLATION, Priority.NORMAL, here, (ToController(copies.number),))
 
 
+def violation_key(port_no: int) -> RuleKey:
+    """The key of the entry that counts what the guard drops at a port."""
+    return FlowEntry(Table.VIOLATION, Priority.NORMAL, match(in_port=port_no)).key
+
+
 def _learning(port: PortInput) -> Iterator[FlowEntry]:
     meter = meter_number(MeterKind.LEARN, port.number)
     admit = SetField(Reg.SEGMENT, port.segment)
     yield FlowEntry(
         Table.PORT,
         Priority.DEFAULT,
-        match(in_port=port.number, vlan_vid=VLAN_NONE),
+        _learning_match(port.number),
         (admit, *copy_of(Reason.LEARN_MAC, meter)),
         Table.CLAIM,
     )
@@ -119,6 +140,19 @@ def _learning(port: PortInput) -> Iterator[FlowEntry]:
         copy_of(Reason.LEARN_ADDRESS, meter),
         Table.ADMIT,
     )
+
+
+def _learning_match(port_no: int) -> Match:
+    return match(in_port=port_no, vlan_vid=VLAN_NONE)
+
+
+def learning_port_of(key: RuleKey) -> int | None:
+    """The port whose unknown senders a rule lets in to be learned; None for the key of any other rule."""
+    if len(key) != 4 or key[:3] != ("flow", Table.PORT, Priority.DEFAULT):
+        return None
+    fields = {name: value for name, value, _ in key[3]}
+    port = fields.get("in_port", 0)
+    return port if key[3] == _learning_match(port) else None
 
 
 def copy_of(reason: Reason, meter: int) -> tuple[Action, ...]:

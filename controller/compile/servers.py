@@ -11,12 +11,12 @@ from controller.model.identity import Server
 from controller.rules.fields import VLAN_NONE, VLAN_PRESENT
 from controller.rules.placed import Placed, Turn
 from controller.rules.rules import (
-    Action,
     Actions,
     FlowEntry,
     Match,
     Output,
     PushVlan,
+    RuleKey,
     SetField,
     ToGroup,
     match,
@@ -30,6 +30,7 @@ from controller.rules.tables import (
     claimed,
     meter_number,
     platform_group,
+    unclaimed,
 )
 
 
@@ -70,6 +71,30 @@ def compile_server(wanted: ServerInput) -> Iterator[Placed]:
             yield Placed(platform, rule, Turn.ENTRY)
 
 
+def sender_of(key: RuleKey) -> tuple[int, int] | None:
+    """The port and the MAC of a server whose frames a rule lets in; None for the key of any other rule."""
+    if len(key) != 4 or key[:3] != ("flow", Table.PORT, Priority.NORMAL):
+        return None
+    fields = {name: value for name, value, _ in key[3]}
+    if fields.keys() != {"in_port", "vlan_vid", "eth_src"}:
+        return None
+    return (fields["in_port"], fields["eth_src"])
+
+
+def address_of(key: RuleKey) -> tuple[int, int, tuple[int, int]] | None:
+    """The port, MAC and address of a learned server that a rule lets claim it; None for the key of any other."""
+    if len(key) != 4 or key[:3] != ("flow", Table.ADDRESS, Priority.NORMAL):
+        return None
+    fields = {name: value for name, value, _ in key[3]}
+    if fields.keys() != {"in_port", "eth_src", Reg.SEGMENT, Reg.ADDRESS}:
+        return None
+    return (fields["in_port"], fields["eth_src"], unclaimed(fields[Reg.ADDRESS]))
+
+
+def _sender_match(server: Server) -> Match:
+    return match(in_port=server.port, vlan_vid=_tag(server), eth_src=server.mac or 0)
+
+
 def _tag(server: Server) -> int:
     return VLAN_NONE if server.vlan is None else VLAN_PRESENT | server.vlan
 
@@ -84,7 +109,7 @@ def _sender(wanted: ServerInput) -> Iterator[FlowEntry]:
         learn = (*enter, *copy_of(Reason.LEARN_MAC, meter))
         yield FlowEntry(Table.PORT, Priority.DEFAULT, match(**here), learn, Table.CLAIM)
     else:
-        yield FlowEntry(Table.PORT, Priority.NORMAL, match(eth_src=server.mac, **here), enter, Table.CLAIM)
+        yield FlowEntry(Table.PORT, Priority.NORMAL, _sender_match(server), enter, Table.CLAIM)
     yield from _sender_addresses(wanted, meter)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller.model.topology import End
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -22,3 +24,8 @@ class Server:
     declared: bool = True
     open_addresses: bool = False
     """Declared without an address: it may use any that it is heard to use."""
+
+    @property
+    def end(self) -> End:
+        """Where it is plugged in."""
+        return (self.platform, self.port)

@@ -5,13 +5,39 @@ Flat, as the API shows them: a server names its platform. `controller.model.docu
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Literal, TypeAlias
-
 from pydantic import BaseModel, ConfigDict
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Subnet: TypeAlias = IPv4Network | IPv6Network
+from controller.model.addresses import Address, Subnet
+from controller.model.fields import (
+    Addresses,
+    Cost,
+    Dpid,
+    Duration,
+    Ends,
+    Mac,
+    Mode,
+    Name,
+    Ovsdb,
+    PortNumber,
+    Rate,
+    Storm,
+    Subnets,
+    Vlan,
+)
+
+__all__ = [
+    "Address",
+    "Document",
+    "LinkSpec",
+    "PlatformSpec",
+    "SegmentSpec",
+    "ServerSpec",
+    "Spec",
+    "Subnet",
+    "TrunkSpec",
+    "Undeclared",
+    "link_name",
+]
 
 
 class Spec(BaseModel):
@@ -23,32 +49,34 @@ class Spec(BaseModel):
 class SegmentSpec(Spec):
     """An isolated L2 domain."""
 
-    subnet: tuple[Subnet, ...] = ()
-    gateway: tuple[Address, ...] = ()
+    subnet: Subnets = ()
+    gateway: Addresses = ()
 
 
 class Undeclared(Spec):
     """What becomes of bridges and ports that nobody named."""
 
-    mode: Literal["closed", "learn"] = "closed"
-    segment: str | None = None
+    mode: Mode = "closed"
+    segment: Name | None = None
     """Where a learned server belongs (mode `learn`)."""
+    age: Duration = 300
+    """How long a learned server may be silent before it is forgotten (mode `learn`), s."""
 
 
 class TrunkSpec(Spec):
     """A port to another platform."""
 
-    port: int
-    rate: int | None = None
+    port: PortNumber
+    rate: Rate | None = None
     """Capacity each way, bit/s."""
 
 
 class PlatformSpec(Spec):
     """One chassis: its bridge and its trunks."""
 
-    dpid: int
+    dpid: Dpid
     trunks: dict[str, TrunkSpec] = {}
-    ovsdb: str | None = None
+    ovsdb: Ovsdb | None = None
     """Where its OVSDB listens (``tcp:127.0.0.1:6640``, ``unix:/path``); None: the local socket."""
     undeclared: Undeclared | None = None
 
@@ -56,33 +84,34 @@ class PlatformSpec(Spec):
 class ServerSpec(Spec):
     """A host on a server port."""
 
-    platform: str
-    port: int
-    segment: str
-    mac: str | None = None
+    platform: Name
+    port: PortNumber
+    segment: Name
+    mac: Mac | None = None
     """Lower case, colons; None: determined when it first speaks."""
-    ip: tuple[Address, ...] = ()
-    vlan: int | None = None
-    rate: int | None = None
+    ip: Addresses = ()
+    vlan: Vlan | None = None
+    rate: Rate | None = None
     """Rate of the port, bit/s."""
-    storm: int | None = None
+    storm: Storm | None = None
     """Broadcast, multicast and unknown unicast it may send, packets/s; None: the fabric's."""
 
 
 class LinkSpec(Spec):
     """Two trunks joined; ends as ``platform.trunk``, sorted."""
 
-    ends: tuple[str, str]
-    rate: int | None = None
-    cost: int = 1
+    ends: Ends
+    rate: Rate | None = None
+    """Capacity each way, bit/s; None: the lower of its ends'."""
+    cost: Cost = 1
 
 
 class Document(Spec):
     """The whole spec, valid in itself."""
 
-    fabric: str = "fabric"
+    fabric: Name = "fabric"
     undeclared: Undeclared = Undeclared()
-    storm: int = 1000
+    storm: Storm = 1000
     """Broadcast, multicast and unknown unicast that one port may send, packets/s."""
     segments: dict[str, SegmentSpec] = {}
     platforms: dict[str, PlatformSpec] = {}

@@ -44,6 +44,8 @@ class SwitchRules:
     connected: bool = False
     fresh: bool = False
     in_flight: Batch | None = None
+    sent_at: float = 0.0
+    held_until: float = 0.0
     foreign: int = 0
 
 
@@ -68,8 +70,8 @@ class Reconciler:
         switch.refused.pop(key, None)
         switch.pending.add(key)
 
-    def connected(self, platform: str, installed: Installed) -> None:
-        """Take what a switch reports as installed; whatever differs becomes pending."""
+    def connected(self, platform: str, installed: Installed, held_until: float = 0.0) -> None:
+        """Take what a switch reports as installed; whatever differs becomes pending, to be sent from then on."""
         switch = self.switches[platform]
         ours = {key: cookie for key, cookie in installed.cookies.items() if is_our_cookie(cookie)}
         switch.foreign = len(installed.cookies) - len(ours)
@@ -79,6 +81,7 @@ class Reconciler:
             **{meter.key: meter for meter in installed.meters.values() if is_our_meter(meter.number)},
         }
         switch.connected, switch.fresh, switch.in_flight = True, not ours, None
+        switch.held_until = held_until
         switch.refused.clear()
         switch.pending = {key for key in switch.wanted.keys() | switch.installed.keys() if differs(switch, key)}
 
@@ -92,10 +95,10 @@ class Reconciler:
         live = {name: switch for name, switch in self.switches.items() if switch.connected}
         if any(switch.in_flight for switch in live.values()):
             return {}
-        busy = {name: switch for name, switch in live.items() if switch.pending}
+        busy = {name: switch for name, switch in live.items() if switch.pending and now >= switch.held_until}
         step = _upserts(busy) or (_deletes(busy) if now >= self._settled_at + DRAIN_S else {})
         for name, batch in step.items():
-            live[name].in_flight = batch
+            live[name].in_flight, live[name].sent_at = batch, now
         return step
 
     def confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
@@ -116,6 +119,16 @@ class Reconciler:
         switch.pending.difference_update(key for key in done if key in refusals or not differs(switch, key))
         if batch.upserts:
             self._settled_at = now
+
+    def waiting_s(self, platform: str, now: float) -> float:
+        """How long a switch has been at its step, seconds."""
+        switch = self.switches[platform]
+        return now - switch.sent_at if switch.in_flight else 0.0
+
+    def is_empty(self, platform: str) -> bool:
+        """Whether a switch was read and holds nothing of ours."""
+        switch = self.switches[platform]
+        return switch.connected and not (switch.installed or switch.pending or switch.in_flight)
 
     @property
     def converged(self) -> bool:

@@ -188,6 +188,15 @@ NumberKey: TypeAlias = tuple[str, int]
 RuleKey: TypeAlias = FlowKey | NumberKey
 
 
+def describe(key: RuleKey) -> str:
+    """A key for people: ``table 4 priority 100 in_port=0x1``, ``group 0x10000014``."""
+    if len(key) == 2:
+        return f"{key[0]} {key[1]:#x}"
+    _, table, priority, tests = key
+    fields = (f"{name}={value:#x}" + ("" if mask == EXACT else f"/{mask:#x}") for name, value, mask in tests)
+    return " ".join((f"table {int(table)} priority {int(priority)}", *fields))
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Whose rules these are: a kind (``server``, ``link`` …) and a name that is unique in it."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 from typing import Final
-
-from controller.rules.rules import Owner, digest, Rule
 from zlib import crc32
+
+from controller.rules.rules import Owner, Rule, digest
 
 
 class Table(IntEnum):
@@ -42,6 +42,10 @@ class Table(IntEnum):
     """The segment's ports, along one tree of trunks."""
     VIOLATION = 20
     """Dropped, counted by port, a metered copy to the controller."""
+
+
+COUNTED_TABLES: Final = (Table.PORT, Table.VIOLATION)
+"""Tables whose counters tell who speaks and whose packets are dropped."""
 
 
 class Priority(IntEnum):
@@ -91,6 +95,11 @@ V4_MARK: Final = 0xFFFFFFFF
 def claimed(address: int, version: int) -> int:
     """What `Reg.ADDRESS` holds when a sender claims an address."""
     return address if version == 6 else V4_MARK << 96 | address
+
+
+def unclaimed(held: int) -> tuple[int, int]:
+    """The address that `Reg.ADDRESS` holds, and its version."""
+    return (held & 0xFFFFFFFF, 4) if held >> 96 == V4_MARK else (held, 6)
 
 
 class Passed:
@@ -180,7 +189,7 @@ PLATFORM_INDEXES: Final = range(1, 1 << 28)
 # A cookie: 12 bits say that it is ours, 4 the owner's kind, 16 the owner's name, 32 what it should do.
 COOKIE_MARK: Final = 0xBAC << 52
 COOKIE_MARK_MASK: Final = 0xFFF << 52
-OWNER_KINDS: Final = ("base", "port", "server", "link", "platform", "segment", "tree")
+OWNER_KINDS: Final = ("base", "port", "server", "link", "path", "segment", "tree")
 
 
 def cookie(owner: Owner, rule: Rule) -> int:

@@ -1,0 +1,281 @@
+"""What `ryu-manager apps.backplane` loads: switch events in, steps out. Every decision is in `controller`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ryu.app.wsgi import WSGIApplication
+from ryu.base.app_manager import RyuApp
+from ryu.controller import ofp_event
+from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
+from ryu.lib import hub
+from ryu.ofproto import ofproto_v1_3
+
+from apps.discovery import Discovery
+from apps.openflow import decode, raw_replies
+from apps.openflow.switch import Switch
+from apps.ovsdb import Bridges, Target
+from apps.packets import heard_from
+from apps.rest.server import attach, listen_on_loopback
+from apps.settings import CONF
+from apps.state import CannotStart, State
+from apps.views import FabricViews
+from controller.control import Control, Refused
+from controller.model.document import DocumentError
+from controller.model.topology import Port
+from controller.rules.rules import Installed, RuleKey
+from controller.rules.tables import COUNTED_TABLES, Reason
+
+LOG = logging.getLogger("backplane")
+_LAST_PORT = 0xFEFF
+_TICK_S = 0.05
+_COUNT_EVERY_S = 10.0
+_RIVAL_ANSWERS_S = 2.0
+
+listen_on_loopback()
+raw_replies.install()
+
+
+class Backplane(RyuApp):  # type: ignore[misc]
+    """The Ryu application."""
+
+    OFP_VERSIONS = [ofproto_v1_3.OFP_VERSION]
+    _CONTEXTS = {"wsgi": WSGIApplication}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        try:
+            self.state = State(CONF.backplane.state_dir, CONF.backplane.document)
+        except CannotStart as problem:
+            print(problem, file=sys.stderr)
+            raise SystemExit(1) from problem
+        self.control = Control(self.state.fabric)
+        self.control.alarms.keep("document", self.state.problem)
+        self.switches: dict[str, Switch] = {}
+        self.datapaths: dict[int, Switch] = {}
+        self.discovery = Discovery(self.control, self.state.key, self.state.counter, self._packet_out)
+        self.bridges = Bridges(self.control.alarms)
+        self._version = -1
+        self._wake = hub.Event()
+        views = FabricViews(self.control, self.reload, self.state)
+        attach(kwargs["wsgi"], views)
+        signal.signal(signal.SIGHUP, lambda *_: hub.spawn(self._reload_quietly))
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: hub.spawn(self._stop))
+
+    def start(self) -> Any:
+        """Start the event loop and the pump that carries changes to the switches."""
+        started = super().start()
+        self.threads.extend((hub.spawn(self._pump), hub.spawn(self._count)))
+        return started
+
+    # Switches
+
+    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])
+    def state_changed(self, event: Any) -> None:
+        """A switch has said hello, or is gone."""
+        if event.state == MAIN_DISPATCHER:
+            self._hello(event.datapath)
+        else:
+            self._bye(event.datapath)
+
+    def _hello(self, datapath: Any) -> None:
+        ports = [_port(port) for port in datapath.ports.values()]
+        local = next((port.name for port in ports if port.number > _LAST_PORT), f"dp{datapath.id:x}")
+        usable = [port for port in ports if port.number <= _LAST_PORT]
+        answer = self.control.switch_connected(datapath.id, local, usable)
+        if isinstance(answer, Refused):
+            LOG.warning("refused: %s", answer.reason)
+            self._check_rival(answer)
+            datapath.close()
+            return
+        switch = Switch(datapath, answer, self._rules_read, self._step_confirmed)
+        self.switches[answer] = self.datapaths[id(datapath)] = switch
+        switch.read_rules()
+        for port in usable:
+            self.discovery.port(answer, port)
+
+    def _bye(self, datapath: Any) -> None:
+        switch = self.datapaths.pop(id(datapath), None)
+        if switch is None:
+            return
+        switch.close()
+        self.switches.pop(switch.platform, None)
+        self.control.switch_gone(switch.platform)
+        self.bridges.forget(switch.platform)
+        self.discovery.switch_gone(switch.platform)
+        self._wake.set()
+
+    def _check_rival(self, refused: Refused) -> None:
+        """The connection that is in the way may be dead: then its switch gets in at its next try."""
+        rival = self.switches.get(refused.rival or "")
+        if rival is not None:
+            rival.close_unless_alive(_RIVAL_ANSWERS_S)
+
+    def _rules_read(self, switch: Switch, installed: Installed) -> None:
+        self.control.switch_read(switch.platform, installed, time.monotonic())
+        self._wake.set()
+
+    def _step_confirmed(self, switch: Switch, refused: Mapping[RuleKey, str]) -> None:
+        self.control.step_confirmed(switch.platform, refused, time.monotonic())
+        self._wake.set()
+
+    def _packet_out(self, platform: str, port: int, frame: bytes, sent: Any) -> None:
+        switch = self.switches.get(platform)
+        if switch is not None:
+            switch.packet_out(port, frame)
+            switch.barrier(sent)
+
+    # Replies
+
+    def _switch_of(self, event: Any) -> Switch | None:
+        return self.datapaths.get(id(event.msg.datapath))
+
+    @set_ev_cls(ofp_event.EventOFPBarrierReply, MAIN_DISPATCHER)
+    def barrier_reply(self, event: Any) -> None:
+        """A switch has processed all that came before."""
+        switch = self._switch_of(event)
+        if switch:
+            switch.barrier_reply(event.msg.xid)
+
+    @set_ev_cls(ofp_event.EventOFPErrorMsg, MAIN_DISPATCHER)
+    def error(self, event: Any) -> None:
+        """A switch has refused something."""
+        switch = self._switch_of(event)
+        text = switch.error(bytes(event.msg.buf)) if switch else None
+        if text and switch:
+            LOG.warning("%s: %s", switch.platform, text)
+
+    @set_ev_cls(ofp_event.EventOFPFlowStatsReply, MAIN_DISPATCHER)
+    def flow_stats(self, event: Any) -> None:
+        """A part of a switch's flow entries."""
+        switch = self._switch_of(event)
+        if switch:
+            switch.flow_stats(bytes(event.msg.buf), event.msg.xid)
+
+    @set_ev_cls(ofp_event.EventOFPGroupDescStatsReply, MAIN_DISPATCHER)
+    def group_desc(self, event: Any) -> None:
+        """A part of a switch's groups."""
+        switch = self._switch_of(event)
+        if switch:
+            switch.group_desc(bytes(event.msg.buf))
+
+    @set_ev_cls(ofp_event.EventOFPMeterConfigStatsReply, MAIN_DISPATCHER)
+    def meter_config(self, event: Any) -> None:
+        """A part of a switch's meters."""
+        switch = self._switch_of(event)
+        if switch:
+            switch.meter_config(bytes(event.msg.buf))
+
+    # Ports and packets
+
+    @set_ev_cls(ofp_event.EventOFPPortStatus, MAIN_DISPATCHER)
+    def port_status(self, event: Any) -> None:
+        """A port came, changed or went."""
+        switch, port = self._switch_of(event), _port(event.msg.desc)
+        if switch is None or port.number > _LAST_PORT:
+            return
+        if event.msg.reason == ofproto_v1_3.OFPPR_DELETE:
+            self.control.port_gone(switch.platform, port.number)
+            self.discovery.port_gone(switch.platform, port.number)
+        else:
+            self.control.port_changed(switch.platform, port)
+            self.discovery.port(switch.platform, port)
+        self._wake.set()
+
+    @set_ev_cls(ofp_event.EventOFPPacketIn, MAIN_DISPATCHER)
+    def packet_in(self, event: Any) -> None:
+        """A probe, or a copy of what a server sent."""
+        switch = self._switch_of(event)
+        if switch is None:
+            return
+        packet = decode.packet_in(bytes(event.msg.buf))
+        heard = heard_from(switch.platform, packet)
+        if heard is None:
+            return
+        if heard.reason is Reason.DISCOVERY:
+            self.discovery.heard(heard.end, packet.data)
+        else:
+            self.control.packet_heard(heard, time.monotonic())
+        self._wake.set()
+
+    # Changes
+
+    def reload(self) -> None:
+        """Read the document again; raises `DocumentError` and changes nothing where it is bad."""
+        document = self.state.read_document()
+        self.control.set_document(document)
+        self.control.alarms.keep("document", {})
+        for switch in self.switches.values():
+            self.discovery.platform_changed(switch.platform)
+        self._wake.set()
+
+    def _reload_quietly(self) -> None:
+        try:
+            self.reload()
+        except (DocumentError, OSError, UnicodeDecodeError) as problem:
+            LOG.error("document not taken over: %s", problem)
+            self.control.alarms.raise_("document", str(CONF.backplane.document), str(problem))
+
+    def _stop(self) -> None:
+        """End in order: Ryu's greenlets would swallow an exception from a signal's handler."""
+        self.state.close()
+        logging.shutdown()
+        os._exit(0)
+
+    def _pump(self) -> None:
+        while True:
+            try:
+                self._turn()
+            except Exception:
+                LOG.exception("a change could not be carried out")
+                self.control.alarms.raise_("internal", "pump", "a change could not be carried out: see the log")
+            self._wake.wait(_TICK_S)
+            self._wake.clear()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        self.control.tick(now)
+        self.control.alarms.keep("state", self.state.trouble)
+        self.discovery.tick(now)
+        for platform in (*self.control.dismissed(), *self.control.overdue(now)):
+            self.switches[platform].datapath.close()
+        steps = self.control.next_step(now)
+        if self._version != self.control.fabric.version:
+            self._version = self.control.fabric.version
+            self._keep()
+        for platform, batch in steps.items():
+            self.switches[platform].send(batch)
+
+    def _keep(self) -> None:
+        """The state changed: write it down, and see to the bridges' own settings."""
+        self.state.keep(self.control.fabric)
+        for platform, dpid in self.control.connected.items():
+            if platform in self.control.fabric.platforms:
+                self.bridges.prepare(platform, Target(dpid, *self.control.bridge(platform)))
+
+    def _count(self) -> None:
+        """Read the counters that tell who speaks, one switch after the other."""
+        while True:
+            for platform in list(self.switches):
+                hub.sleep(_COUNT_EVERY_S / max(len(self.switches), 1))
+                switch = self.switches.get(platform)
+                if switch is not None:
+                    switch.read_counters(COUNTED_TABLES, self._counted)
+            if not self.switches:
+                hub.sleep(_COUNT_EVERY_S)
+
+    def _counted(self, switch: Switch, packets: Mapping[RuleKey, int]) -> None:
+        self.control.counted(switch.platform, packets, time.monotonic())
+
+
+def _port(port: Any) -> Port:
+    down = port.config & ofproto_v1_3.OFPPC_PORT_DOWN or port.state & ofproto_v1_3.OFPPS_LINK_DOWN
+    mac = int(port.hw_addr.replace(":", ""), 16)
+    return Port(port.port_no, port.name.decode(), mac, up=not down)

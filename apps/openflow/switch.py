@@ -1,0 +1,160 @@
+"""One switch's connection: what it holds is read, steps are written, barriers and errors come back.
+
+Nothing here waits in a handler: a writer greenlet sends, and replies are matched by transaction number.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ryu.lib import hub
+
+from apps.openflow import decode, encode
+from controller.rules.reconciler import Batch
+from controller.rules.rules import Group, Installed, Meter, RuleKey
+
+LOG = logging.getLogger("backplane.switch")
+
+
+class Switch:
+    """Wraps Ryu's datapath; `on_read` and `on_confirmed` are called from the event loop."""
+
+    def __init__(
+        self,
+        datapath: Any,
+        platform: str,
+        on_read: Callable[[Switch, Installed], None],
+        on_confirmed: Callable[[Switch, Mapping[RuleKey, str]], None],
+    ) -> None:
+        self.datapath, self.platform = datapath, platform
+        self._on_read, self._on_confirmed = on_read, on_confirmed
+        self._cookies: dict[RuleKey, int] = {}
+        self._counting: dict[int, dict[RuleKey, int]] = {}
+        self._groups: dict[int, Group] = {}
+        self._meters: dict[int, Meter] = {}
+        self._sent: dict[int, RuleKey] = {}
+        self._refused: dict[RuleKey, str] = {}
+        self._barriers: dict[int, Callable[[], None]] = {}
+        self._outbox: hub.Queue = hub.Queue()
+        self._writer = hub.spawn(self._write)
+
+    @property
+    def dpid(self) -> int:
+        """The datapath's number."""
+        return int(self.datapath.id)
+
+    # Out
+
+    def read_rules(self) -> None:
+        """Ask for all flow entries, groups and meters; `on_read` is called when all is there."""
+        self._cookies.clear()
+        self._groups.clear()
+        self._meters.clear()
+        requests = (encode.flow_stats_request, encode.group_desc_request, encode.meter_config_request)
+        for request in requests:
+            self.write(request(self._xid()))
+        self.barrier(self._read)
+
+    def read_counters(self, tables: Iterable[int], done: Callable[[Switch, Mapping[RuleKey, int]], None]) -> None:
+        """Ask for the packet counters of some tables."""
+        packets: dict[RuleKey, int] = {}
+        for table in tables:
+            xid = self._xid()
+            self._counting[xid] = packets
+            self.write(encode.flow_stats_request(xid, table))
+        self.barrier(lambda: self._counted(packets, done))
+
+    def close_unless_alive(self, within_s: float) -> None:
+        """Close the connection where the switch does not answer in time."""
+        alive: list[bool] = []
+        self.barrier(lambda: alive.append(True))
+        hub.spawn_after(within_s, lambda: alive or self.datapath.close())
+
+    def send(self, batch: Batch) -> None:
+        """Carry out one step; `on_confirmed` is called when the switch has."""
+        upserts = [(wanted.rule, wanted.cookie, new) for wanted, new in batch.upserts]
+        first = self._xids(len(upserts) + len(batch.deletes))
+        buffer, self._sent = encode.encode_batch(upserts, batch.deletes, first)
+        self._refused = {}
+        self.write(buffer)
+        self.barrier(self._confirmed)
+
+    def packet_out(self, port: int, frame: bytes) -> None:
+        """Send a frame of our own out of a port."""
+        self.write(encode.frame_out(port, frame, self._xid()))
+
+    def barrier(self, done: Callable[[], None]) -> None:
+        """Call `done` when the switch has processed all that was sent before."""
+        xid = self._xid()
+        self._barriers[xid] = done
+        self.write(encode.barrier_request(xid))
+
+    def write(self, buffer: bytes) -> None:
+        """Queue bytes for the switch; never waits."""
+        self._outbox.put(buffer)
+
+    def close(self) -> None:
+        """The connection is gone."""
+        hub.kill(self._writer)
+
+    def _write(self) -> None:
+        while True:
+            self.datapath.send(self._outbox.get())
+
+    def _xid(self) -> int:
+        return self._xids(1)
+
+    def _xids(self, count: int) -> int:
+        """The first of a run of transaction numbers that no other message uses."""
+        first: int = (self.datapath.xid + 1) & 0xFFFFFFFF
+        if first + count >= 0xFFFFFFFF:
+            first = 1
+        self.datapath.xid = first + count
+        return first
+
+    # In
+
+    def barrier_reply(self, xid: int) -> None:
+        """A barrier came back."""
+        done = self._barriers.pop(xid, None)
+        if done is not None:
+            done()
+
+    def error(self, message: bytes) -> str | None:
+        """An error; it is noted for the rule that it is about, or returned as text."""
+        kind, code, xid, _ = decode.error(message)
+        text = decode.error_text(kind, code)
+        key = self._sent.get(xid)
+        if key is None:
+            return text
+        self._refused[key] = text
+        return None
+
+    def flow_stats(self, message: bytes, xid: int) -> None:
+        """A part of the flow entries, or of their counters."""
+        counting = self._counting.get(xid)
+        for entry in decode.flow_stats(message):
+            if counting is None:
+                self._cookies[entry.key] = entry.cookie
+            else:
+                counting[entry.key] = entry.packets
+
+    def group_desc(self, message: bytes) -> None:
+        """A part of the groups."""
+        self._groups.update((group.number, group) for group in decode.group_desc(message))
+
+    def meter_config(self, message: bytes) -> None:
+        """A part of the meters."""
+        self._meters.update((meter.number, meter) for meter in decode.meter_config(message))
+
+    def _counted(self, packets: dict[RuleKey, int], done: Callable[[Switch, Mapping[RuleKey, int]], None]) -> None:
+        self._counting = {xid: into for xid, into in self._counting.items() if into is not packets}
+        done(self, packets)
+
+    def _read(self) -> None:
+        self._on_read(self, Installed(dict(self._cookies), dict(self._groups), dict(self._meters)))
+
+    def _confirmed(self) -> None:
+        self._on_confirmed(self, self._refused)

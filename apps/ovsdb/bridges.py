@@ -1,0 +1,164 @@
+"""Keeps the bridges as the rules need them: a greenlet each, which looks again from time to time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ryu.lib import hub
+
+from apps.ovsdb.client import LOCAL, Database, OvsdbError
+from apps.ovsdb.rows import Found, change_operations, mark_operations, read_bridge, unmark_operations
+from controller.bridge_settings import (
+    SERVER_MTU,
+    Change,
+    Seen,
+    by_hand,
+    complaint,
+    is_narrowed,
+    last_changes,
+    server_mtu,
+    undo_changes,
+    wanted_changes,
+)
+from controller.model.alarms import Alarms
+
+LOG = logging.getLogger("backplane.ovsdb")
+ALARM: Final = "bridge_settings"
+_AGAIN_S: Final = 30.0
+_APPLIED_WITHIN_S: Final = 3.0
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bridge to keep right: where its database is (None: the local one) and its trunks, number and name."""
+
+    dpid: int
+    bridge: str
+    address: str | None = None
+    trunks: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def database(self) -> str:
+        """The address of its database."""
+        return self.address or LOCAL
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The port numbers of its trunks."""
+        return frozenset(number for number, _ in self.trunks)
+
+
+class Bridges:
+    """The bridges in our care. What is not right and cannot be made so is an alarm until it is."""
+
+    def __init__(self, alarms: Alarms) -> None:
+        self._alarms = alarms
+        self._targets: dict[str, Target] = {}
+        self._mtus: dict[str, int] = {}
+        self._wake: dict[str, hub.Event] = {}
+        self._keepers: dict[str, Any] = {}
+
+    def prepare(self, platform: str, target: Target) -> None:
+        """Keep a bridge right from now on; answers at once. Call it again when its trunks have changed."""
+        if self._targets.get(platform) == target:
+            return
+        self._targets[platform] = target
+        self._wake.setdefault(platform, hub.Event()).set()
+        if platform not in self._keepers:
+            self._keepers[platform] = hub.spawn(self._keep, platform)
+
+    def forget(self, platform: str) -> None:
+        """Care for a bridge no more, and leave it as it is."""
+        keeper = self._keepers.pop(platform, None)
+        if keeper is not None:
+            hub.kill(keeper)
+        self._targets.pop(platform, None)
+        self._mtus.pop(platform, None)
+        self._wake.pop(platform, None)
+        self._alarms.clear(ALARM, platform)
+
+    def release(self, platform: str, target: Target) -> str | None:
+        """Put a bridge back as it was before us; waits. None, or why it could not be done and how to by hand."""
+        self.forget(platform)
+        others = any(other.database == target.database for other in self._targets.values())
+        try:
+            with Database(target.database) as database:
+                return self._put_back(platform, target, database, others)
+        except OvsdbError as problem:
+            return f"{platform}: {problem}; its settings stay as they are"
+
+    def _put_back(self, platform: str, target: Target, database: Database, others: bool) -> str | None:
+        found = read_bridge(database, target.dpid)
+        changes = undo_changes(found.seen, others)
+        database.transact(*change_operations(found, changes))
+        narrowed = _in_time(lambda: is_narrowed(read_bridge(database, target.dpid).seen))
+        found = read_bridge(database, target.dpid)
+        last = change_operations(found, last_changes(found.seen))
+        database.transact(*last, *unmark_operations(found, others))
+        return None if narrowed else f"{platform}: a device kept its MTU. To set it by hand: {by_hand(changes)}"
+
+    def _keep(self, platform: str) -> None:
+        while True:
+            self._wake[platform].clear()
+            try:
+                self._look(platform, self._targets[platform])
+            except Exception:
+                LOG.exception("%s: the bridge's settings could not be looked at", platform)
+                self._alarms.raise_(ALARM, platform, f"{platform}: its settings could not be looked at: see the log")
+            self._wake[platform].wait(_AGAIN_S)
+
+    def _look(self, platform: str, target: Target) -> None:
+        problem: str | None
+        try:
+            with Database(target.database) as database:
+                problem, left = self._set_right(platform, target, database)
+        except OvsdbError as error:
+            assumed = Seen.nothing(target.bridge, dict(target.trunks))
+            problem, left = str(error), wanted_changes(assumed, target.numbers, self._largest_mtu)
+        if problem:
+            self._alarms.raise_(ALARM, platform, complaint(platform, problem, left))
+        else:
+            self._alarms.clear(ALARM, platform)
+
+    def _set_right(self, platform: str, target: Target, database: Database) -> tuple[str | None, Sequence[Change]]:
+        found = read_bridge(database, target.dpid)
+        self._note_mtu(platform, server_mtu(found.seen, target.numbers))
+        changes = self._wanted(found, target)
+        if not changes:
+            return None, ()
+        LOG.info("%s: %s", platform, by_hand(changes))
+        database.transact(*change_operations(found, changes), *mark_operations(found, changes))
+        if _in_time(lambda: not self._wanted(read_bridge(database, target.dpid), target)):
+            return None, ()
+        return "the bridge has not taken over a setting", self._wanted(read_bridge(database, target.dpid), target)
+
+    def _wanted(self, found: Found, target: Target) -> Sequence[Change]:
+        return wanted_changes(found.seen, target.numbers, self._largest_mtu)
+
+    @property
+    def _largest_mtu(self) -> int:
+        return max([SERVER_MTU, *self._mtus.values()])
+
+    def _note_mtu(self, platform: str, mtu: int) -> None:
+        """A server's larger MTU matters to the trunks of every platform."""
+        before = self._largest_mtu
+        self._mtus[platform] = mtu
+        if self._largest_mtu > before:
+            for name, wake in self._wake.items():
+                if name != platform:
+                    wake.set()
+
+
+def _in_time(condition: Callable[[], bool]) -> bool:
+    """Whether something becomes true in the time that a switch may take; other greenlets run meanwhile."""
+    deadline = time.monotonic() + _APPLIED_WITHIN_S
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        hub.sleep(_POLL_S)
+    return True

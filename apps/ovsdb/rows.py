@@ -1,0 +1,142 @@
+"""A bridge's settings in the tables of Open vSwitch: from rows to what was seen, from changes to operations.
+
+What a setting was before the first change stands beside it, in `external_ids`, written in the same transaction: it is
+lost neither with the controller nor with its state, and goes with the row. An empty text stands for `not set`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from apps.ovsdb.client import Database, OvsdbError
+from controller.bridge_settings import MARK, MTU_MARK, Change, Interface, Row, Seen, Setting
+
+Operation: TypeAlias = dict[str, Any]
+_TABLES: Final = {Setting.VLAN_LIMIT: "Open_vSwitch", Setting.FAIL_MODE: "Bridge", Setting.MTU: "Interface"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A bridge's settings and the UUIDs of its rows, by table and name."""
+
+    seen: Seen
+    rows: dict[tuple[str, str], str]
+
+
+def read_bridge(database: Database, dpid: int) -> Found:
+    """The settings of the bridge with a datapath id; raises `OvsdbError` where there is none."""
+    number = f"{dpid:016x}"
+    machines, bridges = database.transact(
+        _select("Open_vSwitch", ["_uuid", "other_config", "external_ids"]),
+        _select("Bridge", ["_uuid", "name", "fail_mode", "external_ids", "ports"], ["datapath_id", "==", number]),
+    )
+    if not bridges["rows"]:
+        raise OvsdbError(f"its database has no bridge with datapath_id={number}")
+    machine, bridge = machines["rows"][0], bridges["rows"][0]
+    ports = _referred(database, "Port", ["interfaces"], bridge["ports"])
+    references = [one for port in ports for one in _set(port["interfaces"])]
+    columns = ["_uuid", "name", "ofport", "mtu", "mtu_request", "external_ids"]
+    interfaces = _referred(database, "Interface", columns, ["set", references])
+    limit = _map(machine["other_config"]).get(Setting.VLAN_LIMIT.value)
+    seen = Seen(
+        Row(".", limit, _was(Setting.VLAN_LIMIT, machine)),
+        Row(bridge["name"], _one(bridge["fail_mode"]), _was(Setting.FAIL_MODE, bridge)),
+        tuple(map(_interface, interfaces)),
+    )
+    rows = {("Open_vSwitch", "."): machine["_uuid"][1], ("Bridge", bridge["name"]): bridge["_uuid"][1]}
+    return Found(seen, {**rows, **{("Interface", row["name"]): row["_uuid"][1] for row in interfaces}})
+
+
+def change_operations(found: Found, changes: Iterable[Change]) -> list[Operation]:
+    """What makes changes, and nothing else."""
+    return [operation for change in changes for operation in _assign(found, change)]
+
+
+def mark_operations(found: Found, changes: Iterable[Change]) -> list[Operation]:
+    """What notes beside each row how it was before the first change: an insert leaves a mark that is there."""
+    mtus = {port.name: port.mtu for port in found.seen.interfaces}
+    operations = []
+    for change in changes:
+        marks = [[_mark(change.setting), change.before or ""]]
+        if change.setting is Setting.MTU:
+            marks.append([MTU_MARK, str(mtus[change.name])])
+        insert = ["external_ids", "insert", ["map", marks]]
+        operations.append(_mutate(found, _TABLES[change.setting], change.name, [insert]))
+    return operations
+
+
+def unmark_operations(found: Found, others_held: bool) -> list[Operation]:
+    """What takes our marks away, but for those that other bridges still need."""
+    return [
+        _mutate(found, _TABLES[setting], row.name, [["external_ids", "delete", ["set", [_mark(setting), MTU_MARK]]]])
+        for setting, row in _marked(found.seen, others_held)
+    ]
+
+
+def _marked(seen: Seen, others_held: bool) -> Iterator[tuple[Setting, Row]]:
+    rows = [(Setting.FAIL_MODE, seen.bridge), *((Setting.MTU, port) for port in seen.interfaces)]
+    if not others_held:
+        rows.append((Setting.VLAN_LIMIT, seen.machine))
+    return ((setting, row) for setting, row in rows if row.was is not None)
+
+
+def _assign(found: Found, change: Change) -> list[Operation]:
+    table = _TABLES[change.setting]
+    if change.setting is not Setting.VLAN_LIMIT:
+        value = int(change.after) if change.setting is Setting.MTU and change.after else change.after
+        row = {change.setting.value: ["set", []] if value is None else value}
+        return [{"op": "update", "table": table, "where": _where(found, table, change.name), "row": row}]
+    limit = change.setting.value
+    mutations: list[list[Any]] = [["other_config", "delete", ["set", [limit]]]]
+    if change.after is not None:
+        mutations.append(["other_config", "insert", ["map", [[limit, change.after]]]])
+    return [_mutate(found, table, change.name, mutations)]
+
+
+def _mutate(found: Found, table: str, name: str, mutations: list[list[Any]]) -> Operation:
+    return {"op": "mutate", "table": table, "where": _where(found, table, name), "mutations": mutations}
+
+
+def _where(found: Found, table: str, name: str) -> list[list[Any]]:
+    return [["_uuid", "==", ["uuid", found.rows[table, name]]]]
+
+
+def _select(table: str, columns: list[str], *where: list[Any]) -> Operation:
+    return {"op": "select", "table": table, "where": list(where), "columns": columns}
+
+
+def _referred(database: Database, table: str, columns: list[str], references: Any) -> list[dict[str, Any]]:
+    selects = [_select(table, columns, ["_uuid", "==", reference]) for reference in _set(references)]
+    return [row for result in database.transact(*selects) for row in result["rows"]]
+
+
+def _interface(row: dict[str, Any]) -> Interface:
+    requested, mtu = _one(row["mtu_request"]), _one(row["mtu"])
+    value = None if requested is None else str(requested)
+    was_mtu = _map(row["external_ids"]).get(MTU_MARK, "")
+    former = int(was_mtu) if was_mtu.isdecimal() else None
+    return Interface(row["name"], value, _was(Setting.MTU, row), _one(row["ofport"]) or 0, mtu, former)
+
+
+def _mark(setting: Setting) -> str:
+    return MARK + setting.value
+
+
+def _was(setting: Setting, row: dict[str, Any]) -> str | None:
+    return _map(row["external_ids"]).get(_mark(setting))
+
+
+def _set(value: Any) -> list[Any]:
+    """The members of a set, which RFC 7047 lets stand alone where it is one (5.1)."""
+    return list(value[1]) if isinstance(value, list) and value[0] == "set" else [value]
+
+
+def _one(value: Any) -> Any:
+    members = _set(value)
+    return members[0] if members else None
+
+
+def _map(value: list[Any]) -> dict[str, str]:
+    return dict(value[1])

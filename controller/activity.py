@@ -1,0 +1,62 @@
+"""Who speaks and who is silent, read from the counters of the switches: no rule has a timeout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from controller.compile.ports import violation_key
+from controller.compile.servers import sender_of
+from controller.model.fabric import Fabric
+from controller.model.topology import End
+from controller.rules.rules import RuleKey
+
+
+@dataclass(slots=True)
+class _Seen:
+    packets: int
+    at: float
+
+
+class Activity:
+    """The last counters of every server and port; times are seconds of one monotonic clock."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self._fabric = fabric
+        self._seen: dict[str, _Seen] = {}
+        self.violations: dict[End, int] = {}
+        """Packets that the guard dropped, by port, since the switch has had the port's rule."""
+
+    def counted(self, platform: str, packets: Mapping[RuleKey, int], now: float) -> None:
+        """Take over the counters of one switch."""
+        for key, count in packets.items():
+            sender = sender_of(key)
+            if sender is not None:
+                self._spoke((platform, sender[0]), sender[1], count, now)
+        for at, number in self._fabric.wiring.ports:
+            if at == platform and (count := packets.get(violation_key(number), -1)) >= 0:
+                self.violations[at, number] = count
+
+    def silent_s(self, name: str, now: float) -> float | None:
+        """For how long a server has sent nothing, seconds; None where it is not known."""
+        seen = self._seen.get(name)
+        return now - seen.at if seen else None
+
+    def expired(self, now: float) -> Iterator[str]:
+        """Learned servers that have been silent for longer than their platform's limit."""
+        for name, server in tuple(self._fabric.servers.items()):
+            silent = self.silent_s(name, now)
+            limit = self._fabric.declared.undeclared(server.platform).age
+            if not server.declared and silent is not None and silent > limit:
+                del self._seen[name]
+                yield name
+
+    def _spoke(self, end: End, mac: int, packets: int, now: float) -> None:
+        for server in self._fabric.directory.at(end):
+            if server.mac == mac:
+                self._note(server.name, packets, now)
+
+    def _note(self, name: str, packets: int, now: float) -> None:
+        seen = self._seen.setdefault(name, _Seen(packets, now))
+        if seen.packets != packets:
+            self._seen[name] = _Seen(packets, now)

@@ -1,0 +1,236 @@
+"""One change, start to end: an event becomes state, state becomes rules, rules become steps for switches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from controller.activity import Activity
+from controller.derive import COLLECTED, Derivation
+from controller.learning import Heard, Learner
+from controller.model.alarms import Alarms
+from controller.model.fabric import Fabric
+from controller.model.spec import Document
+from controller.model.topology import End, Port
+from controller.recover import recover
+from controller.routing import Rerouted, Routing
+from controller.rulebook import Rulebook
+from controller.rules.reconciler import Batch, Reconciler
+from controller.rules.rules import Installed, RuleKey
+from controller.rules.tables import is_our_cookie
+from controller.surveillance import Surveillance
+
+SETTLE_S: Final = 2.0
+"""How long a switch whose state was lost is left as it is, for discovery to find its links, seconds."""
+STEP_LIMIT_S: Final = 10.0
+"""How long a switch may take to confirm a step before its connection is given up, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A switch that is not taken, and why; `rival` is the platform that is connected under its dpid."""
+
+    dpid: int
+    reason: str
+    rival: str | None = None
+
+
+class Control:
+    """The controller without its wires: adapters report events and carry out the steps.
+
+    All times are seconds of one monotonic clock, passed in.
+    """
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+        self.routing = Routing(fabric)
+        self.reconciler = Reconciler()
+        self.alarms = Alarms()
+        self.learner = Learner(fabric, self.alarms)
+        self.surveillance = Surveillance(fabric, self.alarms)
+        self.rulebook = Rulebook(self.reconciler, Derivation(fabric, self.routing))
+        self.activity = Activity(fabric)
+        self.connected: dict[str, int] = {}
+        """Connected platforms with their dpids."""
+        self._bridges: dict[str, str] = {}
+        self._to_collect = False
+        self._unknown: set[str] = set()
+        """Platforms that connected with nothing known of them."""
+
+    # What is wanted
+
+    def set_document(self, document: Document | None) -> None:
+        """Take over a valid document; an equal one changes nothing."""
+        if document is not None and document == self.fabric.document:
+            return
+        self.fabric.set_document(document)
+        self.fabric.revision += 1
+        for name in self._renamed():
+            self.reconciler.disconnected(name)
+        for subject in [a.subject for a in self.alarms.standing() if a.kind == "unknown_switch"]:
+            self.alarms.clear("unknown_switch", subject)
+
+    # What is seen
+
+    def switch_connected(self, dpid: int, name: str, ports: Iterable[Port]) -> str | Refused:
+        """A switch says hello with its ports; answers its platform, or why it is refused."""
+        platform = self.fabric.by_dpid.get(dpid)
+        if platform is None and not self.fabric.declared.adopts:
+            reason = f"dpid {dpid:#x} ({name}) is not in the document: expected one of its platforms"
+            self.alarms.raise_("unknown_switch", f"{dpid:#x}", reason)
+            return Refused(dpid, reason)
+        if platform is not None and platform in self.connected:
+            reason = f"dpid {dpid:#x} ({name}) is already connected as {platform}: expected one switch for a dpid"
+            self.alarms.raise_("duplicate_dpid", platform, reason)
+            return Refused(dpid, reason, platform)
+        if platform is None:
+            platform = self.fabric.adopt(name, dpid)
+        self.connected[platform], self._bridges[platform] = dpid, name
+        if not any(at == platform for at, _ in self.fabric.wiring.ports):
+            self._unknown.add(platform)
+        self._take_ports(platform, ports)
+        return platform
+
+    def _take_ports(self, platform: str, ports: Iterable[Port]) -> None:
+        present = {port.number: port for port in ports}
+        for port in present.values():
+            self.fabric.set_port(platform, port)
+        for end in [end for end in self.fabric.wiring.ports if end[0] == platform and end[1] not in present]:
+            self.fabric.drop_port(end)
+
+    def switch_read(self, platform: str, installed: Installed, now: float) -> None:
+        """What the switch holds has been read: from now on it takes part in changes.
+
+        One that works by our rules while no state of it was kept goes on as it is until discovery had its say.
+        """
+        unknown = platform in self._unknown and any(map(is_our_cookie, installed.cookies.values()))
+        if unknown:
+            recover(self.fabric, platform, installed.cookies)
+        self.refresh()
+        self.reconciler.connected(platform, installed, now + SETTLE_S if unknown else now)
+
+    def switch_gone(self, platform: str) -> None:
+        """The connection is lost; nothing else is concluded from that."""
+        self.connected.pop(platform, None)
+        self._unknown.discard(platform)
+        self.reconciler.disconnected(platform)
+        self.alarms.clear("duplicate_dpid", platform)
+
+    def port_changed(self, platform: str, port: Port) -> None:
+        """A port came, changed, or lost or found its carrier."""
+        self.fabric.set_port(platform, port)
+
+    def port_gone(self, platform: str, number: int) -> None:
+        """A port was taken away."""
+        self.fabric.drop_port((platform, number))
+
+    def takes_probes(self, end: End) -> bool:
+        """Whether a port's switch is known to hand up what discovery hears there."""
+        return self.rulebook.holds_discovery(end)
+
+    def probe_heard(self, at: End, sender_dpid: int, sender_port: int) -> None:
+        """A genuine probe came in."""
+        platform = self.fabric.by_dpid.get(sender_dpid)
+        if platform is None or self.fabric.declared.is_server_port(at):
+            return
+        sender = (platform, sender_port)
+        if self.fabric.wiring.hear(at, sender):
+            self.fabric.touch(at, sender)
+            for end in (at, sender):
+                self.learner.forget_port(end)
+
+    def port_silent(self, end: End) -> None:
+        """An undeclared port was probed and heard nothing: a server may be there, unless its wire's other end
+        cannot answer because its switch is not connected."""
+        wiring = self.fabric.wiring
+        peer = wiring.wired.get(end)
+        if end in wiring.silent or not wiring.is_up(end) or (peer and peer[0] not in self.connected):
+            return
+        wiring.set_silent(end)
+        self.fabric.touch(end)
+
+    def packet_heard(self, heard: Heard, now: float) -> None:
+        """A server's packet was copied to the controller."""
+        if not self.learner.take(heard, now):
+            self.surveillance.packet(heard, now)
+
+    # From state to rules
+
+    def refresh(self) -> None:
+        """Bring the wanted rules up to date with the state."""
+        changes = self.fabric.take_changes()
+        if not changes:
+            return
+        rerouted = Rerouted()
+        if changes.wiring or changes.everything:
+            rerouted = self.routing.update()
+            self.surveillance.links(self.routing)
+            self._to_collect = True
+        self.rulebook.follow(changes, rerouted, self.fabric)
+        self.alarms.keep("no_number_left", self.rulebook.refused_texts())
+
+    def _collect_numbers(self) -> None:
+        """Numbers are free again when every switch that may hold them has confirmed their removal."""
+        if self._to_collect and self.converged and not self.absent:
+            self._to_collect = False
+            if self.fabric.ledger.collect(self.rulebook.holdings(), COLLECTED):
+                self.fabric.version += 1
+
+    # Steps
+
+    def next_step(self, now: float) -> Mapping[str, Batch]:
+        """What to send now, by platform; each is answered by `step_confirmed`."""
+        self.refresh()
+        return self.reconciler.next_step(now)
+
+    def step_confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
+        """A switch's barrier came back."""
+        self.reconciler.confirmed(platform, refusals, now)
+        self.alarms.clear("slow_switch", platform)
+        self.surveillance.refusals(self.reconciler)
+        self._collect_numbers()
+
+    def counted(self, platform: str, packets: Mapping[RuleKey, int], now: float) -> None:
+        """Counters of a switch's port tables: who speaks, and who has been silent for too long."""
+        self.activity.counted(platform, packets, now)
+        for name in self.activity.expired(now):
+            self.fabric.forget(name)
+
+    def tick(self, now: float) -> None:
+        """What is due by time alone."""
+        self.surveillance.tick(now)
+
+    def bridge(self, platform: str) -> tuple[str, str | None, tuple[tuple[int, str], ...]]:
+        """Its bridge's name, where its OVSDB is (None: the local one), and its trunks, number and name."""
+        spec = self.fabric.declared.platforms.get(platform)
+        ends = {end for end in (*self.fabric.declared.trunks, *self.routing.trunk_ends) if end[0] == platform}
+        trunks = tuple((end[1], self.fabric.port_name(end)) for end in sorted(ends) if end in self.fabric.wiring.ports)
+        return self._bridges.get(platform, platform), spec.ovsdb if spec else None, trunks
+
+    def overdue(self, now: float) -> tuple[str, ...]:
+        """Platforms that have not confirmed a step in time: their connection is to be closed."""
+        late = tuple(name for name in self.connected if self.reconciler.waiting_s(name, now) > STEP_LIMIT_S)
+        for name in late:
+            text = f"{name} did not confirm a step within {STEP_LIMIT_S:.0f} s: its connection was closed"
+            self.alarms.raise_("slow_switch", name, text)
+        return late
+
+    def dismissed(self) -> tuple[str, ...]:
+        """Connected platforms that are no longer wanted and hold nothing of ours any more, or have another name."""
+        gone = {name for name in self.connected if name not in self.fabric.platforms}
+        return (*self._renamed(), *(name for name in gone if self.reconciler.is_empty(name)))
+
+    def _renamed(self) -> list[str]:
+        return [name for name, dpid in self.connected.items() if self.fabric.by_dpid.get(dpid, name) != name]
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Platforms that are not connected."""
+        return tuple(sorted(name for name in self.fabric.platforms if name not in self.connected))
+
+    @property
+    def converged(self) -> bool:
+        """Whether every connected switch holds what is wanted, and has been read."""
+        read = all(self.reconciler.switches[name].connected for name in self.connected)
+        return read and not self.fabric.changes and self.reconciler.converged

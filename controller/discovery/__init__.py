@@ -1,0 +1,1 @@
+"""Finding out what is wired to what: the frames that are sent, and when."""

@@ -1,0 +1,22 @@
+"""What has changed in the fabric since the rules were last brought up to date: only marks, no work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from controller.model.topology import End
+
+
+@dataclass(slots=True)
+class Changes:
+    """Marks; `everything` stands for all there is."""
+
+    everything: bool = False
+    wiring: bool = False
+    """Ports went up or down, or a wire was found or lost."""
+    servers: set[str] = field(default_factory=set)
+    ends: set[End] = field(default_factory=set)
+    """Ports whose use may have changed."""
+
+    def __bool__(self) -> bool:
+        return self.everything or self.wiring or bool(self.servers) or bool(self.ends)

@@ -1,0 +1,173 @@
+"""The one owner of what is wanted and what is seen; `controller.derive` reads it, `controller.control` writes it.
+
+Whatever changes is marked in `changes`; the rules follow when `Control.refresh` comes by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.model.addresses import mac_to_int
+from controller.model.changes import Changes
+from controller.model.declared import Declared
+from controller.model.directory import Directory
+from controller.model.identity import Server
+from controller.model.ledger import Ledger
+from controller.model.spec import Document, ServerSpec
+from controller.model.topology import End, Platform, Port, Wiring
+
+
+class Fabric:
+    """Everything known of one fabric."""
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.declared = Declared(None)
+        self.ledger = ledger or Ledger()
+        self.wiring = Wiring()
+        self.platforms: dict[str, Platform] = {}
+        self.by_dpid: dict[int, str] = {}
+        self.directory = Directory()
+        self.determined: dict[str, Server] = {}
+        """What was heard of servers: learned ones whole, declared ones with what the document leaves open."""
+        self.trees: dict[str, tuple[int, frozenset[str]]] = {}
+        """Each segment's flood tree: its generation and its links."""
+        self.revision = 0
+        self.version = 0
+        """Grows with every change that is kept."""
+        self.changes = Changes(everything=True)
+
+    @property
+    def document(self) -> Document | None:
+        """What was asked for; None where nobody gave a document."""
+        return self.declared.document
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        """All servers by name, declared and learned."""
+        return self.directory.by_name
+
+    def take_changes(self) -> Changes:
+        """What has changed since the last call."""
+        changes, self.changes = self.changes, Changes()
+        self.version += bool(changes)
+        return changes
+
+    # What is wanted
+
+    def set_document(self, document: Document | None) -> None:
+        """Replace what is wanted; what was heard of servers that are still there is kept."""
+        self.declared = Declared(document)
+        kept = {p.name: p for p in self.platforms.values() if not p.declared} if self.declared.adopts else {}
+        named = {name: Platform(name, spec.dpid, declared=True) for name, spec in self.declared.platforms.items()}
+        dpids = {platform.dpid for platform in named.values()}
+        self.platforms = {**{name: p for name, p in kept.items() if p.dpid not in dpids}, **named}
+        self.by_dpid = {platform.dpid: platform.name for platform in self.platforms.values()}
+        self.resolve_servers()
+        self.changes.everything = True
+
+    # Platforms
+
+    def adopt(self, name: str, dpid: int) -> str:
+        """Make a platform of a bridge that nobody declared; a name that is taken gets the dpid behind it."""
+        if name in self.platforms:
+            name = f"{name}-{dpid:x}"
+        self.platforms[name] = Platform(name, dpid, declared=False)
+        self.by_dpid[dpid] = name
+        self.changes.everything = True
+        return name
+
+    # Servers
+
+    def determine(self, server: Server) -> None:
+        """Note what was heard of a server."""
+        self._mark(server.name)
+        self.determined[server.name] = server
+        self._resolve(server.name)
+        self._mark(server.name)
+
+    def forget(self, name: str) -> None:
+        """Forget what was heard of a server."""
+        self._mark(name)
+        self.determined.pop(name, None)
+        self._resolve(name)
+        self._mark(name)
+
+    def _mark(self, name: str) -> None:
+        self.changes.servers.add(name)
+        server = self.servers.get(name)
+        if server is not None:
+            self.changes.ends.add(server.end)
+
+    def resolve_servers(self) -> None:
+        """Work out all servers from what is declared and what was heard."""
+        self.directory = Directory()
+        for name in (*self.declared.servers, *self.determined):
+            self._resolve(name)
+
+    def _resolve(self, name: str) -> None:
+        """Declared servers with what was determined of them; learned ones where nobody declared that MAC."""
+        spec, heard = self.declared.servers.get(name), self.determined.get(name)
+        if spec is not None:
+            self.directory.put(_completed(name, spec, heard))
+        elif heard is not None and self._may_be_learned(heard):
+            self.directory.put(heard)
+        else:
+            self.directory.remove(name)
+
+    def _may_be_learned(self, server: Server) -> bool:
+        owner = self.directory.of_mac(server.segment, server.mac or 0)
+        known = server.declared or (owner is not None and owner.declared)
+        undeclared = self.declared.undeclared(server.platform)
+        learns = undeclared.mode == "learn" and undeclared.segment == server.segment
+        return learns and not known and server.platform in self.platforms
+
+    # Ports
+
+    def port_name(self, end: End) -> str:
+        """A port's name, or its number where its switch has not said."""
+        port = self.wiring.ports.get(end)
+        return port.name if port else str(end[1])
+
+    def set_port(self, platform: str, port: Port) -> None:
+        """Take over a port's state."""
+        if not self.wiring.set_port(platform, port):
+            return
+        end = (platform, port.number)
+        self.touch(end)
+        if not port.up:
+            self._undetermine(end)
+
+    def drop_port(self, end: End) -> None:
+        """A port was taken away."""
+        if self.wiring.drop_port(end):
+            self.touch(end)
+
+    def touch(self, *ends: End) -> None:
+        """The wires of these ports may have changed."""
+        self.changes.wiring = True
+        self.changes.ends.update(ends)
+
+    def _undetermine(self, end: End) -> None:
+        """A declared server's MAC and addresses that were heard are kept until its port goes down."""
+        for server in tuple(self.directory.at(end)):
+            if server.declared and server.name in self.determined:
+                self.forget(server.name)
+
+
+def _completed(name: str, spec: ServerSpec, heard: Server | None) -> Server:
+    addresses = tuple((int(address), address.version) for address in spec.ip)
+    server = Server(
+        name,
+        spec.platform,
+        spec.port,
+        spec.segment,
+        mac_to_int(spec.mac) if spec.mac else None,
+        addresses,
+        spec.vlan,
+        declared=True,
+        open_addresses=not spec.ip,
+    )
+    if heard is None or (heard.end, heard.segment) != (server.end, server.segment):
+        return server
+    more = tuple(pair for pair in heard.addresses if pair not in addresses)
+    return replace(server, mac=server.mac or heard.mac, addresses=addresses + more)

@@ -1,0 +1,77 @@
+"""Rates and durations: text with units in, whole numbers out."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from controller.model.wording import describe
+
+MIN_RATE_BPS = 1_000
+MAX_RATE_BPS = 100 * 10**12
+MAX_DURATION_S = 30 * 24 * 3600
+
+_PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kKmMgGtT]?)[bB]its?\s*/\s*s|([kKmMgGtT]?)bps)?", re.ASCII)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h)?", re.ASCII)
+_SECONDS = {None: 1, "s": 1, "min": 60, "h": 3600}
+_LONGEST_TEXT = 40
+
+
+def parse_rate(value: Any) -> int:
+    """A rate in bit/s from a number of bit/s or a text such as ``10 Gbit/s``.
+
+    Prefixes are decimal (k = 1000). Raises `ValueError` where it is no rate, no whole number of bit/s, or not
+    from 1 kbit/s (the unit of OpenFlow meters) to 100 Tbit/s.
+    """
+    amount = _rate_amount(value)
+    if amount is None or amount != amount.to_integral_value():
+        raise ValueError(f"expected a rate such as 10 Gbit/s or a whole number of bit/s, found {describe(value)}")
+    if not MIN_RATE_BPS <= amount <= MAX_RATE_BPS:
+        raise ValueError(f"expected a rate from 1 kbit/s to 100 Tbit/s, found {describe(value)}{_unit_hint(value)}")
+    return int(amount)
+
+
+def format_rate(rate_bps: int) -> str:
+    """A rate as people write it: ``2500 Mbit/s``, exact."""
+    for prefix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if rate_bps >= factor and rate_bps % factor == 0:
+            return f"{rate_bps // factor} {prefix}bit/s"
+    return f"{rate_bps} bit/s"
+
+
+def parse_duration(value: Any) -> int:
+    """A duration in whole seconds from a number of seconds or a text such as ``5 min``.
+
+    Raises `ValueError` where it is no duration or not from 1 s to 30 days.
+    """
+    match = _DURATION.fullmatch(_as_text(value))
+    amount = Decimal(match[1]) * _SECONDS[match[2]] if match else None
+    if amount is None or amount != amount.to_integral_value():
+        raise ValueError(f"expected a duration in whole seconds or such as 5 min, found {describe(value)}")
+    if not 1 <= amount <= MAX_DURATION_S:
+        raise ValueError(f"expected a duration from 1 s to 30 days, found {describe(value)}")
+    return int(amount)
+
+
+def _rate_amount(value: Any) -> Decimal | None:
+    match = _RATE.fullmatch(_as_text(value))
+    if match is None:
+        return None
+    return Decimal(match[1]) * _PREFIXES[(match[2] or match[3] or "").lower()]
+
+
+def _as_text(value: Any) -> str:
+    """A number or text as text that a pattern can look at; empty for all else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    text = str(value).strip() if not isinstance(value, int) or abs(value) < 10**_LONGEST_TEXT else ""
+    return text if len(text) <= _LONGEST_TEXT else ""
+
+
+def _unit_hint(value: Any) -> str:
+    bare = isinstance(value, (int, float)) and 0 < value < MIN_RATE_BPS
+    return f" (bit/s; did you mean {value} Gbit/s?)" if bare else ""

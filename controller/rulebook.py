@@ -1,0 +1,107 @@
+"""Who owns which rules: keeps what each owner's rules depend on, compiles what changed, tells the reconciler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from controller.compile.owners import Input, compile_owner
+from controller.compile.ports import discovery_key
+from controller.derive import Derivation
+from controller.model.changes import Changes
+from controller.model.fabric import Fabric
+from controller.model.ledger import Holding, NothingLeft
+from controller.model.topology import End
+from controller.routing import Rerouted
+from controller.rules.placed import Placed, Wanted
+from controller.rules.reconciler import Reconciler
+from controller.rules.rules import Owner, RuleKey
+from controller.rules.tables import cookie
+
+Contribution: TypeAlias = dict[tuple[str, RuleKey], Placed]
+
+
+class Rulebook:
+    """All owners with their inputs and their rules; what comes out depends on the present state alone."""
+
+    def __init__(self, reconciler: Reconciler, derivation: Derivation) -> None:
+        self._reconciler, self._derivation = reconciler, derivation
+        self._inputs: dict[Owner, Input] = {}
+        self._placed: dict[Owner, Contribution] = {}
+        self._homes: dict[str, str] = {}
+        self._refused: dict[Owner, str] = {}
+
+    def follow(self, changes: Changes, rerouted: Rerouted, fabric: Fabric) -> None:
+        """Bring the rules of all who are touched up to date."""
+        self._note_moves(fabric, fabric.servers if changes.everything else changes.servers)
+        self._derivation.refresh()
+        if changes.everything:
+            owners = dict.fromkeys(self._derivation.everyone())
+            self._update([owner for owner in self._inputs if owner not in owners])
+            self._update(owners)
+        else:
+            self._update(dict.fromkeys(self._derivation.touched(changes, rerouted)))
+
+    def refused_texts(self) -> dict[str, str]:
+        """Owners for whom no number was left, and why."""
+        return {f"{owner.kind} {owner.name}": reason for owner, reason in self._refused.items()}
+
+    def holdings(self) -> set[Holding]:
+        """The numbers in use."""
+        return self._derivation.holdings()
+
+    def holds_discovery(self, end: End) -> bool:
+        """Whether a port's switch has confirmed the entry that takes probes in."""
+        platform, port = end
+        switch = self._reconciler.switches.get(platform)
+        return switch is not None and switch.connected and discovery_key(port) in switch.installed
+
+    def owner_of(self, platform: str, key: RuleKey) -> Owner | None:
+        """Whose a rule is."""
+        wanted = self._reconciler.switches[platform].wanted.get(key)
+        return wanted.owner if wanted else None
+
+    def _update(self, owners: Iterable[Owner]) -> None:
+        """Those who go first, so that what they leave to another is not taken out again."""
+        changed = [(owner, wanted) for owner in owners if (wanted := self._input(owner)) != self._inputs.get(owner)]
+        for owner, wanted in sorted(changed, key=lambda item: item[1] is not None):
+            if wanted is None:
+                del self._inputs[owner]
+                self._replace(owner, {})
+            else:
+                self._inputs[owner] = wanted
+                self._replace(owner, {(item.platform, item.rule.key): item for item in compile_owner(wanted)})
+
+    def _input(self, owner: Owner) -> Input | None:
+        try:
+            wanted = self._derivation.input_of(owner)
+        except NothingLeft as problem:
+            self._refused[owner] = str(problem)
+            return None
+        self._refused.pop(owner, None)
+        return wanted
+
+    def _replace(self, owner: Owner, placed: Contribution) -> None:
+        before = self._placed.pop(owner, {})
+        if placed:
+            self._placed[owner] = placed
+        for place in before.keys() - placed.keys():
+            platform, key = place
+            if self.owner_of(platform, key) == owner:
+                self._reconciler.want(platform, key, None)
+        for place, item in placed.items():
+            if before.get(place) != item:
+                platform, key = place
+                self._reconciler.want(platform, key, Wanted(item.rule, owner, item.order, cookie(owner, item.rule)))
+
+    def _note_moves(self, fabric: Fabric, names: Iterable[str]) -> None:
+        for name in names:
+            server = fabric.servers.get(name)
+            if server is None:
+                self._homes.pop(name, None)
+                self._derivation.left.pop(name, None)
+                continue
+            before = self._homes.get(name, server.platform)
+            if before != server.platform:
+                self._derivation.left[name] = before
+            self._homes[name] = server.platform

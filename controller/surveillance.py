@@ -1,0 +1,85 @@
+"""What a person should know of: raised as alarms, cleared when it is over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from controller.learning import Heard
+from controller.model.addresses import mac_from_int
+from controller.model.alarms import Alarms
+from controller.model.fabric import Fabric
+from controller.model.links import LinkState, link_state
+from controller.model.topology import End, Link
+from controller.routing import Routing
+from controller.rules.reconciler import Reconciler
+from controller.rules.rules import describe
+from controller.rules.tables import Reason
+
+QUIET_S: Final = 60.0
+"""A violation is over when so long nothing of the kind was heard, seconds."""
+_SAID: Final = {
+    Reason.MAC: "as {mac}, which is not a MAC of that port",
+    Reason.ADDRESS: "with an address that is not its own, as {mac}",
+    Reason.TAGGED: "a frame with more tags than it may have, as {mac}",
+}
+
+
+class Surveillance:
+    """Turns what is seen of links, servers and rules into alarms."""
+
+    def __init__(self, fabric: Fabric, alarms: Alarms) -> None:
+        self._fabric, self._alarms = fabric, alarms
+        self._violated: dict[str, float] = {}
+
+    def packet(self, heard: Heard, now: float) -> None:
+        """A copy of what the guard dropped."""
+        if heard.reason not in _SAID:
+            return
+        subject = f"{heard.end[0]}:{heard.end[1]}"
+        servers = ", ".join(server.name for server in self._fabric.directory.at(heard.end)) or "no server"
+        what = _SAID[heard.reason].format(mac=mac_from_int(heard.fields.get("eth_src", 0)))
+        message = f"{heard.end[0]} port {heard.end[1]} ({servers}) sent {what}: dropped"
+        self._alarms.raise_("violation", subject, message)
+        self._violated[subject] = now
+
+    def tick(self, now: float) -> None:
+        """Clear what is over."""
+        for subject in [subject for subject, last in self._violated.items() if now - last > QUIET_S]:
+            del self._violated[subject]
+            self._alarms.clear("violation", subject)
+
+    def links(self, routing: Routing) -> None:
+        """Compare what is wired with what was declared."""
+        wrong = {link.name: self._miswired(link) for link in routing.known.values() if self._is_miswired(link)}
+        self._alarms.keep("miswired", wrong | self._undeclared_wires(routing))
+
+    def refusals(self, reconciler: Reconciler) -> None:
+        """Rules that switches refused: name whose they are."""
+        texts = {}
+        for platform, key, reason in reconciler.rest():
+            wanted = reconciler.switches[platform].wanted.get(key)
+            whose = f" of {wanted.owner.kind} {wanted.owner.name}" if wanted else ""
+            texts[f"{platform} {describe(key)}"] = f"{platform} refused {describe(key)}{whose}: {reason}"
+        self._alarms.keep("refused_rule", texts)
+
+    def _is_miswired(self, link: Link) -> bool:
+        return link.declared and link_state(self._fabric.wiring, link) is LinkState.MISWIRED
+
+    def _miswired(self, link: Link) -> str:
+        found = [(end, peer) for end in link.ends if (peer := self._fabric.wiring.peer(end)) not in (None, *link.ends)]
+        wires = "; ".join(f"{self._say(end)} is wired to {self._say(peer)}" for end, peer in found if peer)
+        expected = " to ".join(self._say(end) for end in link.ends)
+        return f"{wires}: expected {expected}; the link carries nothing"
+
+    def _undeclared_wires(self, routing: Routing) -> dict[str, str]:
+        """Declared trunks that are wired to each other without a link of the document."""
+        declared = {frozenset(link.ends) for link in routing.known.values()}
+        trunks, found = self._fabric.declared.trunks, {}
+        for one, other in self._fabric.wiring.wired.items():
+            if one < other and {one, other} & trunks.keys() and frozenset((one, other)) not in declared:
+                wire = f"{self._say(one)} is wired to {self._say(other)}"
+                found[wire] = f"{wire}: no such link is in the document; it carries nothing"
+        return found
+
+    def _say(self, end: End) -> str:
+        return self._fabric.declared.trunks.get(end) or f"{end[0]} port {self._fabric.port_name(end)}"

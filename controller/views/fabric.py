@@ -1,0 +1,90 @@
+"""The fabric as a whole: how much there is, and whether all is as it should be."""
+
+from __future__ import annotations
+
+from controller.model.alarms import Alarm
+from controller.model.spec import Document, SegmentSpec, Undeclared
+from controller.views.reading import Reading
+from controller.views.resource import Origin, View
+from controller.views.rules import RuleCounts, add_rules, count_rules
+
+
+class Counts(View):
+    """How many of each kind there are, learned ones included."""
+
+    platforms: int
+    servers: int
+    segments: int
+    links: int
+
+
+class FabricSpec(View):
+    """What the document says of the fabric as a whole."""
+
+    undeclared: Undeclared
+    storm: int
+    """Broadcast, multicast and unknown unicast that one port may send, packets/s."""
+
+
+class FabricStatus(View):
+    """The fabric as it is now."""
+
+    revision: int
+    converged: bool
+    """Every connected switch has confirmed what is wanted: nothing missing, excess or refused."""
+    absent: tuple[str, ...]
+    """Declared platforms that are not connected."""
+    rules: RuleCounts
+    """Over all connected switches."""
+    alarms: tuple[Alarm, ...]
+
+
+class FabricView(View):
+    """The fabric."""
+
+    name: str
+    origin: Origin
+    counts: Counts
+    spec: FabricSpec
+    status: FabricStatus
+
+
+def view_fabric(reading: Reading) -> FabricView:
+    """The fabric now."""
+    document = effective_document(reading)
+    return FabricView(
+        name=document.fabric,
+        origin=reading.origin(reading.fabric.document is not None),
+        counts=_counts(reading),
+        spec=FabricSpec(undeclared=document.undeclared, storm=document.storm),
+        status=_status(reading),
+    )
+
+
+def effective_document(reading: Reading) -> Document:
+    """The document, or where nobody gave one, that which says what then holds."""
+    fabric = reading.fabric
+    if fabric.document is not None:
+        return fabric.document
+    segments = {name: SegmentSpec() for name in fabric.declared.segments}
+    return Document(undeclared=fabric.declared.undeclared(None), segments=segments)
+
+
+def _counts(reading: Reading) -> Counts:
+    return Counts(
+        platforms=len(reading.fabric.platforms),
+        servers=len(reading.fabric.servers),
+        segments=len(reading.fabric.declared.segments),
+        links=len(reading.links),
+    )
+
+
+def _status(reading: Reading) -> FabricStatus:
+    switches = reading.control.reconciler.switches.values()
+    return FabricStatus(
+        revision=reading.fabric.revision,
+        converged=reading.control.converged,
+        absent=reading.control.absent,
+        rules=add_rules(count_rules(switch) for switch in switches if switch.connected),
+        alarms=reading.control.alarms.standing(),
+    )

@@ -1,0 +1,97 @@
+"""Links: declared or found, with what passes when each one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from controller.model.links import link_state
+from controller.model.spec import LinkSpec
+from controller.model.topology import End, Link
+from controller.views.bypasses import BypassView, view_bypass
+from controller.views.reading import Reading
+from controller.views.resource import Resource, Status, View
+
+
+class LinkEnd(View):
+    """One end of a link, and the direction that leaves by it."""
+
+    platform: str
+    trunk: str
+    """Its name in the document, or its port's name."""
+    port: int
+    port_name: str
+    up: bool
+    hears: str | None
+    """The trunk whose probes come in here; None: none."""
+    equal_cost: tuple[str, ...]
+    """The links that share, by hash, what this end's platform sends to the other's."""
+    bypass: BypassView | None
+    """The way round, used by the switch itself the moment the link fails; None: none is possible."""
+
+
+class LinkStatus(Status):
+    """A link as it is now."""
+
+    state: Literal["up", "down", "half", "miswired", "drained"]
+    rate_bps: int | None
+    """Capacity each way, the lower of its ends'; None: not declared."""
+    protected: bool
+    """False: no way round it is possible."""
+    ends: tuple[LinkEnd, LinkEnd]
+
+
+def link_names(reading: Reading) -> Collection[str]:
+    """Declared links and those found between ports that nobody declared."""
+    return reading.links.keys()
+
+
+def view_link(reading: Reading, name: str) -> Resource[LinkSpec, LinkStatus]:
+    """One link; `name` is one of `link_names`."""
+    link = reading.links[name]
+    one, other = link.ends
+    return Resource(
+        name=name,
+        origin=reading.origin(link.declared),
+        spec=reading.document.links.get(name) or _seen(reading, link),
+        status=LinkStatus(
+            state=link_state(reading.fabric.wiring, link).value,
+            alarms=reading.alarms_of(name),
+            rate_bps=link_rate_bps(reading, link),
+            protected=reading.routing.way_round(name, one[0]) is not None,
+            ends=(_end(reading, link, one), _end(reading, link, other)),
+        ),
+    )
+
+
+def link_rate_bps(reading: Reading, link: Link) -> int | None:
+    """What a link can hold each way: the lowest of its own rate and its trunks'."""
+    rates = (link.rate, *(reading.trunk_rates.get(end) for end in link.ends))
+    return min((rate for rate in rates if rate is not None), default=None)
+
+
+def _seen(reading: Reading, link: Link) -> LinkSpec:
+    first, second = sorted(map(reading.end_name, link.ends))
+    return LinkSpec.model_construct(ends=(first, second), rate=link.rate, cost=link.cost)
+
+
+def _end(reading: Reading, link: Link, end: End) -> LinkEnd:
+    sender = reading.fabric.wiring.heard.get(end)
+    return LinkEnd(
+        platform=end[0],
+        trunk=reading.end_name(end).partition(".")[2],
+        port=end[1],
+        port_name=reading.fabric.port_name(end),
+        up=reading.fabric.wiring.is_up(end),
+        hears=reading.end_name(sender) if sender else None,
+        equal_cost=_equal_cost(reading, link, end[0]),
+        bypass=view_bypass(reading, link.name, end[0]),
+    )
+
+
+def _equal_cost(reading: Reading, link: Link, near: str) -> tuple[str, ...]:
+    if link.name not in reading.routing.live:
+        return ()
+    far, _ = link.other(near)
+    hops = reading.routing.next_hops(near, far)
+    return tuple(sorted(reading.link_at[hop] for hop in hops if hop in reading.link_at))

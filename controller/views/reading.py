@@ -1,0 +1,105 @@
+"""One reading of the controller's state, with the indexes that several views need, each made once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+
+from controller.control import Control
+from controller.model.alarms import Alarm
+from controller.model.links import known_links
+from controller.model.spec import Document
+from controller.model.topology import End, Link, Port
+from controller.views.resource import Origin
+
+
+class Reading:
+    """For one request: `control` does not change while it is answered."""
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self.fabric = control.fabric
+        self.routing = control.routing
+
+    @cached_property
+    def document(self) -> Document:
+        """The document, or an empty one where nobody gave any."""
+        return self.fabric.document or Document()
+
+    def origin(self, declared: bool) -> Origin:
+        """Where a resource comes from."""
+        return "file" if declared else "learned"
+
+    @cached_property
+    def links(self) -> Mapping[str, Link]:
+        """Declared and found links by name."""
+        return known_links(self.fabric)
+
+    @cached_property
+    def link_at(self) -> Mapping[End, str]:
+        """The link that each trunk end belongs to."""
+        return {end: link.name for link in self.links.values() for end in link.ends}
+
+    @cached_property
+    def trunks(self) -> Mapping[End, str]:
+        """Declared trunks by place: their full names."""
+        return self.fabric.declared.trunks
+
+    @cached_property
+    def trunk_rates(self) -> Mapping[End, int | None]:
+        """Declared capacity of each trunk, bit/s."""
+        platforms = self.document.platforms.items()
+        return {(name, trunk.port): trunk.rate for name, spec in platforms for trunk in spec.trunks.values()}
+
+    @cached_property
+    def ports(self) -> Mapping[str, Mapping[int, Port]]:
+        """The ports that each switch has reported."""
+        found: defaultdict[str, dict[int, Port]] = defaultdict(dict)
+        for (platform, number), port in self.fabric.wiring.ports.items():
+            found[platform][number] = port
+        return found
+
+    @cached_property
+    def servers_at(self) -> Mapping[End, tuple[str, ...]]:
+        """The servers behind each port, sorted."""
+        found: defaultdict[End, list[str]] = defaultdict(list)
+        for name in sorted(self.fabric.servers):
+            server = self.fabric.servers[name]
+            found[server.platform, server.port].append(name)
+        return {end: tuple(names) for end, names in found.items()}
+
+    @cached_property
+    def servers_in(self) -> Mapping[str, tuple[str, ...]]:
+        """The servers of each segment, sorted."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for name in sorted(self.fabric.servers):
+            found[self.fabric.servers[name].segment].append(name)
+        return {segment: tuple(names) for segment, names in found.items()}
+
+    @cached_property
+    def labels(self) -> Mapping[str, int]:
+        """The labels that are allotted, by holder."""
+        return {name: number for pool, name, number in self.fabric.ledger.held() if pool == "label"}
+
+    @cached_property
+    def _alarms(self) -> Mapping[str, tuple[Alarm, ...]]:
+        found: defaultdict[str, list[Alarm]] = defaultdict(list)
+        for alarm in self.control.alarms.standing():
+            for name in self._about(alarm.subject):
+                found[name].append(alarm)
+        return {name: tuple(alarms) for name, alarms in found.items()}
+
+    def _about(self, subject: str) -> set[str]:
+        """Whom an alarm is about: the first word of its subject; of a port, its platform and the servers there."""
+        first, _, _ = subject.partition(" ")
+        platform, _, port = first.rpartition(":")
+        return {platform, *self.servers_at.get((platform, int(port)), ())} if port.isdecimal() and platform else {first}
+
+    def alarms_of(self, name: str) -> tuple[Alarm, ...]:
+        """The alarms about one resource."""
+        return self._alarms.get(name, ())
+
+    def end_name(self, end: End) -> str:
+        """``platform.trunk`` where it is declared, else the platform and the port's name."""
+        return self.trunks.get(end) or f"{end[0]}.{self.fabric.port_name(end)}"

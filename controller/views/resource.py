@@ -1,0 +1,40 @@
+"""The one shape that every resource has: name, origin, spec, status."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from controller.model.alarms import Alarm
+from controller.model.spec import Spec
+
+Origin: TypeAlias = Literal["file", "api", "learned"]
+"""Who asked for it: the document's file, the API, or nobody (it was found)."""
+
+
+class View(BaseModel):
+    """Base of all that is shown: immutable, and no field that the model does not name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Status(View):
+    """What is so now; each kind narrows `state` to its closed list."""
+
+    state: str
+    alarms: tuple[Alarm, ...] = ()
+    """Those that are about this resource."""
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+StatusT = TypeVar("StatusT", bound=Status)
+
+
+class Resource(View, Generic[SpecT, StatusT]):
+    """One resource; the spec of a learned one is what would declare it as it is seen."""
+
+    name: str
+    origin: Origin
+    spec: SpecT
+    status: StatusT

@@ -1,0 +1,86 @@
+"""Servers: where each is, by what it is found, and whether it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv6Address
+from typing import Literal, TypeAlias
+
+from controller.model.addresses import mac_from_int
+from controller.model.identity import Server
+from controller.model.spec import Address, ServerSpec
+from controller.views.reading import Reading
+from controller.views.resource import Resource, Status
+
+ServerState: TypeAlias = Literal["present", "silent", "unreachable", "conflict"]
+"""`silent`: its MAC is not known yet; `unreachable`: its port is down or not there; `conflict`: it moves to and fro."""
+
+
+class ServerStatus(Status):
+    """A server as it is now; `mac` and `addresses` include what was determined."""
+
+    state: ServerState
+    segment: str
+    platform: str
+    port: int
+    port_name: str
+    vlan: int | None
+    mac: str | None
+    addresses: tuple[Address, ...]
+
+
+def server_names(reading: Reading) -> Collection[str]:
+    """Declared and learned servers."""
+    return reading.fabric.servers.keys()
+
+
+def view_server(reading: Reading, name: str) -> Resource[ServerSpec, ServerStatus]:
+    """One server; `name` is one of `server_names`."""
+    server = reading.fabric.servers[name]
+    return Resource(
+        name=name,
+        origin=reading.origin(server.declared),
+        spec=reading.document.servers.get(name) or _seen(server),
+        status=_status(reading, server),
+    )
+
+
+def _seen(server: Server) -> ServerSpec:
+    return ServerSpec.model_construct(
+        platform=server.platform,
+        port=server.port,
+        segment=server.segment,
+        mac=_mac(server),
+        ip=_addresses(server),
+        vlan=server.vlan,
+    )
+
+
+def _status(reading: Reading, server: Server) -> ServerStatus:
+    return ServerStatus(
+        state=_state(reading, server),
+        alarms=reading.alarms_of(server.name),
+        segment=server.segment,
+        platform=server.platform,
+        port=server.port,
+        port_name=reading.fabric.port_name((server.platform, server.port)),
+        vlan=server.vlan,
+        mac=_mac(server),
+        addresses=_addresses(server),
+    )
+
+
+def _state(reading: Reading, server: Server) -> ServerState:
+    if any(alarm.kind == "conflict" for alarm in reading.alarms_of(server.name)):
+        return "conflict"
+    if not reading.fabric.wiring.is_up((server.platform, server.port)):
+        return "unreachable"
+    return "silent" if server.mac is None else "present"
+
+
+def _mac(server: Server) -> str | None:
+    return None if server.mac is None else mac_from_int(server.mac)
+
+
+def _addresses(server: Server) -> tuple[Address, ...]:
+    return tuple(IPv4Address(value) if version == 4 else IPv6Address(value) for value, version in server.addresses)
