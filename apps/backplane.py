@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ryu.app.wsgi import WSGIApplication
@@ -29,8 +29,8 @@ from apps.views import FabricViews
 from controller.control import Control, Refused
 from controller.model.document import DocumentError
 from controller.model.topology import Port
-from controller.rules.rules import Installed, RuleKey
-from controller.rules.tables import COUNTED_TABLES, Reason
+from controller.rules.rules import Counted, Installed, RuleKey
+from controller.rules.tables import Reason
 
 LOG = logging.getLogger("backplane")
 _LAST_PORT = 0xFEFF
@@ -59,7 +59,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self.control.alarms.keep("document", self.state.problem)
         self.switches: dict[str, Switch] = {}
         self.datapaths: dict[int, Switch] = {}
-        self.discovery = Discovery(self.control, self.state.key, self.state.counter, self._packet_out)
+        self.discovery = Discovery(self.control, self.state.key, self.state.counter, self._packets_out)
         self.bridges = Bridges(self.control.alarms)
         self._version = -1
         self._wake = hub.Event()
@@ -126,11 +126,10 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self.control.step_confirmed(switch.platform, refused, time.monotonic())
         self._wake.set()
 
-    def _packet_out(self, platform: str, port: int, frame: bytes, sent: Any) -> None:
+    def _packets_out(self, platform: str, frames: list[tuple[int, bytes]], sent: Callable[[], None]) -> None:
         switch = self.switches.get(platform)
         if switch is not None:
-            switch.packet_out(port, frame)
-            switch.barrier(sent)
+            switch.packets_out(frames, sent)
 
     # Replies
 
@@ -172,6 +171,13 @@ class Backplane(RyuApp):  # type: ignore[misc]
         switch = self._switch_of(event)
         if switch:
             switch.meter_config(bytes(event.msg.buf))
+
+    @set_ev_cls(ofp_event.EventOFPMeterStatsReply, MAIN_DISPATCHER)
+    def meter_stats(self, event: Any) -> None:
+        """A part of a switch's counters of meters."""
+        switch = self._switch_of(event)
+        if switch:
+            switch.meter_stats(bytes(event.msg.buf))
 
     # Ports and packets
 
@@ -267,12 +273,12 @@ class Backplane(RyuApp):  # type: ignore[misc]
                 hub.sleep(_COUNT_EVERY_S / max(len(self.switches), 1))
                 switch = self.switches.get(platform)
                 if switch is not None:
-                    switch.read_counters(COUNTED_TABLES, self._counted)
+                    switch.read_counters(self._counted)
             if not self.switches:
                 hub.sleep(_COUNT_EVERY_S)
 
-    def _counted(self, switch: Switch, packets: Mapping[RuleKey, int]) -> None:
-        self.control.counted(switch.platform, packets, time.monotonic())
+    def _counted(self, switch: Switch, counted: Counted) -> None:
+        self.control.counted(switch.platform, counted, time.monotonic())
 
 
 def _port(port: Any) -> Port:

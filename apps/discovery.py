@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -14,14 +14,14 @@ from controller.discovery.prober import Kind, Order, Prober
 from controller.model.topology import End, Port
 
 LOG = logging.getLogger("backplane.discovery")
-Send: TypeAlias = Callable[[str, int, bytes, Callable[[], None]], None]
+Send: TypeAlias = Callable[[str, list[tuple[int, bytes]], Callable[[], None]], None]
 _FRESH_S = 5.0
 
 
 class Discovery:
     """The probes of all connected switches; `counter` is higher than that of any probe sent before.
 
-    `send` gives a frame to a port of a platform and calls back when the switch has confirmed it.
+    `send` gives frames to ports of a platform and calls back when the switch has confirmed them.
     """
 
     def __init__(self, control: Control, key: bytes, counter: int, send: Send) -> None:
@@ -75,8 +75,11 @@ class Discovery:
     def tick(self, now: float) -> None:
         """Send what is due."""
         self._age(now)
+        orders: defaultdict[str, list[Order]] = defaultdict(list)
         for order in self._prober.due(now, self._control.takes_probes):
-            self._probe(order)
+            orders[order.end[0]].append(order)
+        for platform, due in orders.items():
+            self._probe(platform, due)
 
     def _start(self, end: End) -> None:
         kind = self._kind(end)
@@ -97,17 +100,20 @@ class Discovery:
             return Kind.TRUNK
         return Kind.UNDECLARED if declared.undeclared(end[0]).mode == "learn" else None
 
-    def _probe(self, order: Order) -> None:
-        platform, number = order.end
-        dpid = self._control.connected[platform]
-        frame = build_probe(self._key, dpid, number, self._counter, self._ports[order.end].mac)
-        self._counter += 1
-        self._send(platform, number, frame, lambda: self._sent(order))
+    def _probe(self, platform: str, orders: list[Order]) -> None:
+        frames = [(order.end[1], self._frame(order.end)) for order in orders]
+        self._send(platform, frames, lambda: self._sent(orders))
 
-    def _sent(self, order: Order) -> None:
-        self._prober.sent(order, time.monotonic())
-        if self._prober.is_silent(order.end):
-            self._control.port_silent(order.end)
+    def _frame(self, end: End) -> bytes:
+        platform, number = end
+        self._counter += 1
+        return build_probe(self._key, self._control.connected[platform], number, self._counter, self._ports[end].mac)
+
+    def _sent(self, orders: list[Order]) -> None:
+        for order in orders:
+            self._prober.sent(order, time.monotonic())
+            if self._prober.is_silent(order.end):
+                self._control.port_silent(order.end)
 
     def _read(self, frame: bytes) -> Probe | Refusal:
         probe = read_probe(self._key, frame)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from controller.compile.base import drop_keys
 from controller.compile.ports import violation_key
 from controller.compile.servers import sender_of
 from controller.model.fabric import Fabric
 from controller.model.topology import End
-from controller.rules.rules import RuleKey
+from controller.rules.rules import Counted
+from controller.rules.tables import MeterKind, metered_port
 
 
 @dataclass(slots=True)
@@ -19,23 +21,35 @@ class _Seen:
 
 
 class Activity:
-    """The last counters of every server and port; times are seconds of one monotonic clock."""
+    """The last counters of every server and port; times are seconds of one monotonic clock.
+
+    Drops are counted since the switch has had the rule that counts them.
+    """
 
     def __init__(self, fabric: Fabric) -> None:
         self._fabric = fabric
         self._seen: dict[str, _Seen] = {}
         self.violations: dict[End, int] = {}
-        """Packets that the guard dropped, by port, since the switch has had the port's rule."""
+        """Packets that the guard dropped, by port."""
+        self.storms: dict[End, int] = {}
+        """Flooded packets beyond a port's limit."""
+        self.drops: dict[str, dict[str, int]] = {}
+        """Packets that nobody wants, by platform and cause."""
 
-    def counted(self, platform: str, packets: Mapping[RuleKey, int], now: float) -> None:
+    def counted(self, platform: str, counted: Counted, now: float) -> None:
         """Take over the counters of one switch."""
-        for key, count in packets.items():
+        for key, count in counted.packets.items():
             sender = sender_of(key)
             if sender is not None:
                 self._spoke((platform, sender[0]), sender[1], count, now)
         for at, number in self._fabric.wiring.ports:
-            if at == platform and (count := packets.get(violation_key(number), -1)) >= 0:
+            if at == platform and (count := counted.packets.get(violation_key(number), -1)) >= 0:
                 self.violations[at, number] = count
+        for number, count in counted.metered_off.items():
+            kind, port = metered_port(number)
+            if kind == MeterKind.STORM:
+                self.storms[platform, port] = count
+        self.drops[platform] = {cause: counted.packets.get(key, 0) for cause, key in drop_keys().items()}
 
     def silent_s(self, name: str, now: float) -> float | None:
         """For how long a server has sent nothing, seconds; None where it is not known."""

@@ -17,7 +17,7 @@ from controller.recover import recover
 from controller.routing import Rerouted, Routing
 from controller.rulebook import Rulebook
 from controller.rules.reconciler import Batch, Reconciler
-from controller.rules.rules import Installed, RuleKey
+from controller.rules.rules import Counted, Installed, RuleKey
 from controller.rules.tables import is_our_cookie
 from controller.surveillance import Surveillance
 
@@ -191,9 +191,9 @@ class Control:
         self.surveillance.refusals(self.reconciler)
         self._collect_numbers()
 
-    def counted(self, platform: str, packets: Mapping[RuleKey, int], now: float) -> None:
+    def counted(self, platform: str, counted: Counted, now: float) -> None:
         """Counters of a switch's port tables: who speaks, and who has been silent for too long."""
-        self.activity.counted(platform, packets, now)
+        self.activity.counted(platform, counted, now)
         for name in self.activity.expired(now):
             self.fabric.forget(name)
 

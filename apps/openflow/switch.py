@@ -6,16 +6,21 @@ Nothing here waits in a handler: a writer greenlet sends, and replies are matche
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from ryu.lib import hub
 
 from apps.openflow import decode, encode
 from controller.rules.reconciler import Batch
-from controller.rules.rules import Group, Installed, Meter, RuleKey
+from controller.rules.rules import Counted, Group, Installed, Meter, Rule, RuleKey
+from controller.rules.tables import COUNTED
 
 LOG = logging.getLogger("backplane.switch")
+Upsert: TypeAlias = tuple[Rule, int, bool]
+_SLICE: Final = 1000
+"""Rules that are encoded and written at a time."""
 
 
 class Switch:
@@ -32,6 +37,7 @@ class Switch:
         self._on_read, self._on_confirmed = on_read, on_confirmed
         self._cookies: dict[RuleKey, int] = {}
         self._counting: dict[int, dict[RuleKey, int]] = {}
+        self._metered_off: dict[int, int] = {}
         self._groups: dict[int, Group] = {}
         self._meters: dict[int, Meter] = {}
         self._sent: dict[int, RuleKey] = {}
@@ -57,13 +63,15 @@ class Switch:
             self.write(request(self._xid()))
         self.barrier(self._read)
 
-    def read_counters(self, tables: Iterable[int], done: Callable[[Switch, Mapping[RuleKey, int]], None]) -> None:
-        """Ask for the packet counters of some tables."""
+    def read_counters(self, done: Callable[[Switch, Counted], None]) -> None:
+        """Ask for the counters that tell who speaks and what is dropped."""
         packets: dict[RuleKey, int] = {}
-        for table in tables:
+        self._metered_off.clear()
+        for table, cookie, mask in COUNTED:
             xid = self._xid()
             self._counting[xid] = packets
-            self.write(encode.flow_stats_request(xid, table))
+            self.write(encode.flow_stats_request(xid, table, cookie, mask))
+        self.write(encode.meter_stats_request(self._xid()))
         self.barrier(lambda: self._counted(packets, done))
 
     def close_unless_alive(self, within_s: float) -> None:
@@ -73,17 +81,40 @@ class Switch:
         hub.spawn_after(within_s, lambda: alive or self.datapath.close())
 
     def send(self, batch: Batch) -> None:
-        """Carry out one step; `on_confirmed` is called when the switch has."""
+        """Carry out one step; `on_confirmed` is called when the switch has.
+
+        Slice by slice, each encoded when its turn to be written comes: the switch works meanwhile, and no
+        other switch waits for a large step.
+        """
+        self._sent, self._refused = {}, {}
         upserts = [(wanted.rule, wanted.cookie, new) for wanted, new in batch.upserts]
-        first = self._xids(len(upserts) + len(batch.deletes))
-        buffer, self._sent = encode.encode_batch(upserts, batch.deletes, first)
-        self._refused = {}
-        self.write(buffer)
+        for start in range(0, len(upserts), _SLICE):
+            self._outbox.put(partial(self._encode, upserts[start : start + _SLICE], ()))
+        if batch.deletes:
+            self._outbox.put(partial(self._encode, (), batch.deletes))
         self.barrier(self._confirmed)
 
-    def packet_out(self, port: int, frame: bytes) -> None:
-        """Send a frame of our own out of a port."""
-        self.write(encode.frame_out(port, frame, self._xid()))
+    def _encode(self, upserts: Sequence[Upsert], deletes: Sequence[RuleKey]) -> bytes:
+        try:
+            buffer, sent = encode.encode_batch(upserts, deletes, self._xids(len(upserts) + len(deletes)))
+        except ValueError as problem:
+            return self._without_faulty(upserts, deletes, problem)
+        self._sent |= sent
+        return buffer
+
+    def _without_faulty(self, upserts: Sequence[Upsert], deletes: Sequence[RuleKey], problem: ValueError) -> bytes:
+        """A rule that cannot be encoded is refused like one that the switch refuses; the others go out."""
+        if len(upserts) + len(deletes) == 1:
+            self._refused[upserts[0][0].key if upserts else deletes[0]] = str(problem)
+            return b""
+        put_in = (self._encode([upsert], ()) for upsert in upserts)
+        taken_out = (self._encode((), [key]) for key in deletes)
+        return b"".join((*put_in, *taken_out))
+
+    def packets_out(self, frames: Iterable[tuple[int, bytes]], done: Callable[[], None]) -> None:
+        """Send frames of our own, each out of a port; `done` is called when the switch has."""
+        self.write(b"".join(encode.frame_out(port, frame, self._xid()) for port, frame in frames))
+        self.barrier(done)
 
     def barrier(self, done: Callable[[], None]) -> None:
         """Call `done` when the switch has processed all that was sent before."""
@@ -101,7 +132,9 @@ class Switch:
 
     def _write(self) -> None:
         while True:
-            self.datapath.send(self._outbox.get())
+            item = self._outbox.get()
+            self.datapath.send(item if isinstance(item, bytes) else item())
+            hub.sleep(0)
 
     def _xid(self) -> int:
         return self._xids(1)
@@ -149,9 +182,13 @@ class Switch:
         """A part of the meters."""
         self._meters.update((meter.number, meter) for meter in decode.meter_config(message))
 
-    def _counted(self, packets: dict[RuleKey, int], done: Callable[[Switch, Mapping[RuleKey, int]], None]) -> None:
+    def meter_stats(self, message: bytes) -> None:
+        """A part of the meters' counters."""
+        self._metered_off.update((meter.number, meter.band_packets) for meter in decode.meter_stats(message))
+
+    def _counted(self, packets: dict[RuleKey, int], done: Callable[[Switch, Counted], None]) -> None:
         self._counting = {xid: into for xid, into in self._counting.items() if into is not packets}
-        done(self, packets)
+        done(self, Counted(packets, dict(self._metered_off)))
 
     def _read(self) -> None:
         self._on_read(self, Installed(dict(self._cookies), dict(self._groups), dict(self._meters)))

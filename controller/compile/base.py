@@ -18,6 +18,7 @@ from controller.rules.rules import (
     PopVlan,
     PushVlan,
     Resubmit,
+    RuleKey,
     SetField,
     match,
 )
@@ -42,6 +43,16 @@ def compile_base(platform: str) -> Iterator[Placed]:
     """The entries that need to know nothing of ports, servers or links."""
     for entry in (*_port(), *_trunk(), *_claim(), *_address(), *_admit(), *_flooded(), *_reply()):
         yield Placed(platform, entry, Turn.ENTRY)
+
+
+def drop_keys() -> dict[str, RuleKey]:
+    """The entries that drop what nobody wants, by what their counters tell."""
+    return {
+        "link_protocol": _entry(Table.PORT, Priority.OVERRIDE, match(eth_dst=_LINK_PROTOCOLS)).key,
+        "no_label": _entry(Table.LABEL, Priority.MISS, ()).key,
+        "unknown_destination": _entry(Table.FORWARD, Priority.MISS, ()).key,
+        "closed_port": _entry(Table.VIOLATION, Priority.MISS, ()).key,
+    }
 
 
 def _entry(

@@ -214,6 +214,14 @@ class Installed:
     meters: Mapping[int, Meter]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a switch counted: packets by flow entry, dropped packets by meter."""
+
+    packets: Mapping[RuleKey, int]
+    metered_off: Mapping[int, int]
+
+
 def digest(rule: Rule) -> int:
     """A stable 32-bit digest of all that a rule should do, the same in every run."""
     return crc32(repr(rule).encode())

@@ -44,10 +44,6 @@ class Table(IntEnum):
     """Dropped, counted by port, a metered copy to the controller."""
 
 
-COUNTED_TABLES: Final = (Table.PORT, Table.VIOLATION)
-"""Tables whose counters tell who speaks and whose packets are dropped."""
-
-
 class Priority(IntEnum):
     """Priorities within a table, the miss lowest."""
 
@@ -144,6 +140,11 @@ def meter_number(kind: MeterKind, port_no: int) -> int:
     return kind << 16 | port_no
 
 
+def metered_port(number: int) -> tuple[int, int]:
+    """What a meter is for (a `MeterKind`) and whose: its port_no."""
+    return number >> 16, number & 0xFFFF
+
+
 class GroupKind(IntEnum):
     """What a group is for: the top 4 bits of its number."""
 
@@ -199,6 +200,15 @@ def cookie(owner: Owner, rule: Rule) -> int:
     return COOKIE_MARK | kind << 48 | name << 32 | digest(rule)
 
 
+def cookies_of(kind: str) -> tuple[int, int]:
+    """A cookie and its mask that all flow entries of one kind of owner match."""
+    return COOKIE_MARK | OWNER_KINDS.index(kind) << 48, COOKIE_MARK_MASK | 0xF << 48
+
+
 def is_our_cookie(value: int) -> bool:
     """Whether a flow entry with this cookie is ours."""
     return value & COOKIE_MARK_MASK == COOKIE_MARK
+
+
+COUNTED: Final = ((Table.PORT, 0, 0), (Table.VIOLATION, 0, 0), (None, *cookies_of("base")))
+"""The flow entries whose counters tell who speaks and what is dropped: table (None: all), cookie and its mask."""

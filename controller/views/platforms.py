@@ -30,6 +30,10 @@ class PortView(View):
     link: str | None
     hears: str | None
     """The trunk whose probes come in here."""
+    violations: int
+    """Packets that the guard has dropped here."""
+    storm_dropped: int
+    """Packets that were not flooded because there were too many."""
 
 
 class PlatformStatus(Status):
@@ -40,6 +44,8 @@ class PlatformStatus(Status):
     converged: bool
     """It is connected, has been read, and holds exactly what is wanted."""
     rules: RuleCounts
+    dropped: dict[str, int]
+    """Packets that nobody wants, by cause."""
     ports: tuple[PortView, ...]
 
 
@@ -85,6 +91,7 @@ def _status(reading: Reading, name: str, dpid: int) -> PlatformStatus:
         dpid=dpid,
         converged=connected and switch.connected and not differs,
         rules=count_rules(switch),
+        dropped=reading.control.activity.drops.get(name, {}),
         ports=tuple(_port(reading, (name, number)) for number in _port_numbers(reading, name)),
     )
 
@@ -112,6 +119,8 @@ def _port(reading: Reading, end: End) -> PortView:
         servers=reading.servers_at.get(end, ()),
         link=reading.link_at.get(end),
         hears=reading.end_name(sender) if sender else None,
+        violations=reading.control.activity.violations.get(end, 0),
+        storm_dropped=reading.control.activity.storms.get(end, 0),
     )
 
 

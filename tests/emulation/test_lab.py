@@ -248,10 +248,10 @@ def test_nothing_is_left_behind() -> None:
 
 
 def test_nothing_is_left_behind_by_a_user_who_fails() -> None:
-    with pytest.raises(ZeroDivisionError), plain() as gone:
-        prefix = gone.names.prefix
+    gone = plain()
+    with pytest.raises(ZeroDivisionError), gone:
         raise ZeroDivisionError
-    assert interfaces(prefix) == bridges(prefix) == []
+    assert interfaces(gone.names.prefix) == bridges(gone.names.prefix) == []
 
 
 def test_nothing_is_left_behind_when_building_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from controller.rules.rules import (
     match,
 )
 from controller.rules.tables import Priority, Reason, Reg, Table, cookie, link_group, platform_group
-from tests.emulation.compiled import V6, wanted
+from tests.emulation.compiled import wanted
 from tests.emulation.ofpeer import ERROR, MULTIPART_REPLY, PACKET_IN, Peer
 
 BRIDGE = f"bpw{os.getpid()}"

@@ -132,9 +132,8 @@ class Frames:
         fields |= {"eth_type": 0x86DD, "ipv6_dst": ipv6_of(other), "udp_src": 1, "udp_dst": 2}
         fields |= {"ipv6_src": self._ipv6_source(sender, fields["eth_src"])}
         fields |= {"ip_proto": self._pick((6, 17, 58, 0, 43, 44, 51, 60, 59))}
-        body = self._random.choice(
-            (b"", bytes(range(6, 60)), b"\x3a\0\0\0\0\0\0\0\x88\0" + b"\0" * 30, b"\x11\0\0\x01" * 4)
-        )
+        fragments = tuple(b"\x3a\0\0" + bytes((flags,)) + bytes(4) + b"\x88\0" + bytes(30) for flags in (0, 1, 8))
+        body = self._random.choice((b"", bytes(range(6, 60)), b"\x11\0\0\x01" * 4, *fragments))
         return build(fields, body)
 
     def _other(self, fields: dict[str, int], _sender: int, _other: int) -> bytes:

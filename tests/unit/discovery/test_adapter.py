@@ -45,11 +45,12 @@ class Cables:
             for port in ports:
                 self.discovery.port(name, port)
 
-    def send(self, platform: str, port: int, frame: bytes, confirmed: Callable[[], None]) -> None:
-        end = (platform, port)
-        self.frames[end] = frame
-        if end in (A, B):
-            self.discovery.heard(B if end == A else A, frame)
+    def send(self, platform: str, frames: list[tuple[int, bytes]], confirmed: Callable[[], None]) -> None:
+        for port, frame in frames:
+            end = (platform, port)
+            self.frames[end] = frame
+            if end in (A, B):
+                self.discovery.heard(B if end == A else A, frame)
         confirmed()
 
     def run_until(self, condition: Callable[[], bool]) -> None:

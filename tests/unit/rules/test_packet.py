@@ -13,9 +13,24 @@ from controller.rules.packet import build, parse
 
 MAC, OTHER = 0x020000000001, 0x020000000002
 BASE = {"eth_src": MAC, "eth_dst": OTHER}
-ARP = {**BASE, "eth_type": 0x0806, "arp_op": 1, "arp_sha": MAC, "arp_spa": 0x0A000001, "arp_tha": 0, "arp_tpa": 0x0A000002}
+ARP = {
+    **BASE,
+    "eth_type": 0x0806,
+    "arp_op": 1,
+    "arp_sha": MAC,
+    "arp_spa": 0x0A000001,
+    "arp_tha": 0,
+    "arp_tpa": 0x0A000002,
+}
 IPV4 = {**BASE, "eth_type": 0x0800, "ipv4_src": 0x0A000001, "ipv4_dst": 0x0A000002, "ip_dscp": 46, "ip_ecn": 1}
-IPV6 = {**BASE, "eth_type": 0x86DD, "ipv6_src": 0xFD << 120 | 1, "ipv6_dst": 0xFD << 120 | 2, "ip_dscp": 10, "ip_ecn": 2}
+IPV6 = {
+    **BASE,
+    "eth_type": 0x86DD,
+    "ipv6_src": 0xFD << 120 | 1,
+    "ipv6_dst": 0xFD << 120 | 2,
+    "ip_dscp": 10,
+    "ip_ecn": 2,
+}
 UDP = {"ip_proto": 17, "udp_src": 68, "udp_dst": 67}
 TCP = {"ip_proto": 6, "tcp_src": 80, "tcp_dst": 1024, "tcp_flags": 0x12}
 ND = {"ip_proto": 58, "icmpv6_type": 135, "icmpv6_code": 0, "ipv6_nd_target": 0xFD << 120 | 2, "nd_reserved": 0}
@@ -36,7 +51,7 @@ EXTENSION = {0: b"\0" * 7, 43: b"\0" * 7, 60: b"\x01" + b"\0" * 14, 51: b"\x01" 
 
 
 def _sum(data: bytes) -> int:
-    words = struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2))
+    words: tuple[int, ...] = struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2))
     return sum(words) % 0xFFFF
 
 
