@@ -80,6 +80,7 @@ class Discovery:
             orders[order.end[0]].append(order)
         for platform, due in orders.items():
             self._probe(platform, due)
+        self._control.discovering = self._prober.undecided
 
     def _start(self, end: End) -> None:
         kind = self._kind(end)

@@ -53,6 +53,8 @@ class Control:
         self.activity = Activity(fabric)
         self.connected: dict[str, int] = {}
         """Connected platforms with their dpids."""
+        self.discovering = False
+        """Whether there are ports on which discovery has not had its say yet."""
         self._bridges: dict[str, str] = {}
         self._to_collect = False
         self._unknown: set[str] = set()
@@ -231,6 +233,6 @@ class Control:
 
     @property
     def converged(self) -> bool:
-        """Whether every connected switch holds what is wanted, and has been read."""
+        """Whether every connected switch was read and holds what is wanted, and what is wired is known."""
         read = all(self.reconciler.switches[name].connected for name in self.connected)
-        return read and not self.fabric.changes and self.reconciler.converged
+        return read and not self.discovering and not self.fabric.changes and self.reconciler.converged

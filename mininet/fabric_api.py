@@ -55,8 +55,13 @@ class NotReady(Exception):
     """The fabric is not as wanted in time; the text says what is missing."""
 
 
-def wait_converged(api: FabricApi, timeout_s: float, alive: Callable[[], bool] = lambda: True) -> dict[str, Any]:
-    """Wait until no platform is absent and the fabric is converged; return `/fabric`, or raise `NotReady`."""
+def wait_converged(
+    api: FabricApi, timeout_s: float, alive: Callable[[], bool] = lambda: True, beyond: int = -1
+) -> dict[str, Any]:
+    """Wait until no platform is absent and the fabric is converged, at a revision `beyond` the one given.
+
+    Returns what `/fabric` answers; raises `NotReady`.
+    """
     deadline, state = time.monotonic() + timeout_s, "the controller's API has not answered"
     while time.monotonic() < deadline:
         if not alive():
@@ -67,7 +72,7 @@ def wait_converged(api: FabricApi, timeout_s: float, alive: Callable[[], bool] =
             state = str(problem)
         else:
             status = fabric["status"]
-            if status["converged"] and not status["absent"]:
+            if status["converged"] and not status["absent"] and status["revision"] > beyond:
                 return dict(fabric)
             state = describe(status)
         time.sleep(_POLL_S)

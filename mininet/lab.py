@@ -170,11 +170,14 @@ class Lab:
         """GET a path of the API: ``/fabric``, ``/paths?from=web1&to=web2``; raises `ApiError`."""
         return self.fabric_api.get(path)
 
-    def wait_converged(self, timeout_s: float = READY_S) -> dict[str, Any]:
-        """Wait until no platform is absent and the fabric is converged; raises `NotReady`, with the log's end."""
+    def wait_converged(self, timeout_s: float = READY_S, beyond: int = -1) -> dict[str, Any]:
+        """Wait until no platform is absent and the fabric is converged, at a revision `beyond` the one given.
+
+        Returns what `/fabric` answers; raises `NotReady`, with the end of the controller's log.
+        """
         alive = self.controller.running if self.controller else lambda: True
         try:
-            return wait_converged(self.fabric_api, timeout_s, alive)
+            return wait_converged(self.fabric_api, timeout_s, alive, beyond)
         except NotReady as problem:
             log = f"\nthe controller's last words:\n{self.controller.last_words()}" if self.controller else ""
             raise NotReady(f"{problem}{log}") from None
@@ -254,10 +257,10 @@ def _with_trunk(document: Document, end: str, trunk: TrunkSpec) -> Document:
 
 def _allow_neighbours(hosts: int) -> None:
     """The kernel's neighbour tables are shared by all namespaces: let every host know every other. Never lowered."""
-    for version in ("ipv4", "ipv6"):
-        limit = Path(f"/proc/sys/net/{version}/neigh/default/gc_thresh3")
-        wanted = max(16384, 3 * hosts * hosts)
-        if limit.exists() and int(limit.read_text()) < wanted:  # seen from the machine's own namespace alone
+    wanted = max(16384, 3 * hosts * hosts)
+    limits = Path("/proc/sys/net").glob("ipv[46]/neigh/default/gc_thresh[123]")
+    for limit in limits:  # none where this runs in a namespace itself: they are seen from the machine's own alone
+        if int(limit.read_text()) < wanted:
             limit.write_text(str(wanted))
 
 

@@ -53,6 +53,10 @@ class Target:
         return frozenset(number for number, _ in self.trunks)
 
 
+def _read(database: Database, target: Target) -> Found:
+    return read_bridge(database, target.bridge, target.dpid)
+
+
 class Bridges:
     """The bridges in our care. What is not right and cannot be made so is an alarm until it is."""
 
@@ -93,11 +97,11 @@ class Bridges:
             return f"{platform}: {problem}; its settings stay as they are"
 
     def _put_back(self, platform: str, target: Target, database: Database, others: bool) -> str | None:
-        found = read_bridge(database, target.dpid)
+        found = _read(database, target)
         changes = undo_changes(found.seen, others)
         database.transact(*change_operations(found, changes))
-        narrowed = _in_time(lambda: is_narrowed(read_bridge(database, target.dpid).seen))
-        found = read_bridge(database, target.dpid)
+        narrowed = _in_time(lambda: is_narrowed(_read(database, target).seen))
+        found = _read(database, target)
         last = change_operations(found, last_changes(found.seen))
         database.transact(*last, *unmark_operations(found, others))
         return None if narrowed else f"{platform}: a device kept its MTU. To set it by hand: {by_hand(changes)}"
@@ -126,16 +130,16 @@ class Bridges:
             self._alarms.clear(ALARM, platform)
 
     def _set_right(self, platform: str, target: Target, database: Database) -> tuple[str | None, Sequence[Change]]:
-        found = read_bridge(database, target.dpid)
+        found = _read(database, target)
         self._note_mtu(platform, server_mtu(found.seen, target.numbers))
         changes = self._wanted(found, target)
         if not changes:
             return None, ()
         LOG.info("%s: %s", platform, by_hand(changes))
         database.transact(*change_operations(found, changes), *mark_operations(found, changes))
-        if _in_time(lambda: not self._wanted(read_bridge(database, target.dpid), target)):
+        if _in_time(lambda: not self._wanted(_read(database, target), target)):
             return None, ()
-        return "the bridge has not taken over a setting", self._wanted(read_bridge(database, target.dpid), target)
+        return "the bridge has not taken over a setting", self._wanted(_read(database, target), target)
 
     def _wanted(self, found: Found, target: Target) -> Sequence[Change]:
         return wanted_changes(found.seen, target.numbers, self._largest_mtu)

@@ -25,15 +25,16 @@ class Found:
     rows: dict[tuple[str, str], str]
 
 
-def read_bridge(database: Database, dpid: int) -> Found:
-    """The settings of the bridge with a datapath id; raises `OvsdbError` where there is none."""
+def read_bridge(database: Database, name: str, dpid: int) -> Found:
+    """The settings of a bridge, found by name and datapath id; raises `OvsdbError` where there is none."""
     number = f"{dpid:016x}"
+    which = (["name", "==", name], ["datapath_id", "==", number])
     machines, bridges = database.transact(
         _select("Open_vSwitch", ["_uuid", "other_config", "external_ids"]),
-        _select("Bridge", ["_uuid", "name", "fail_mode", "external_ids", "ports"], ["datapath_id", "==", number]),
+        _select("Bridge", ["_uuid", "name", "fail_mode", "external_ids", "ports"], *which),
     )
     if not bridges["rows"]:
-        raise OvsdbError(f"its database has no bridge with datapath_id={number}")
+        raise OvsdbError(f"its database has no bridge {name} with datapath_id={number}")
     machine, bridge = machines["rows"][0], bridges["rows"][0]
     ports = _referred(database, "Port", ["interfaces"], bridge["ports"])
     references = [one for port in ports for one in _set(port["interfaces"])]

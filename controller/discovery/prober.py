@@ -66,6 +66,11 @@ class _Port:
         return self.kind is Kind.UNDECLARED and apart and self.confirmed >= SILENT_AFTER
 
     @property
+    def undecided(self) -> bool:
+        """It was not probed often enough to tell whether something is there."""
+        return not self.reaches and self.confirmed < SILENT_AFTER
+
+    @property
     def quick(self) -> bool:
         return not self.reaches and not self.silent and self.confirmed < QUICK_PROBES
 
@@ -107,6 +112,7 @@ class Prober:
         self._watched: list[_Slot] = []
         self._numbers = count(1)
         self._budget = _Budget()
+        self._undecided: set[End] = set()
 
     def __contains__(self, end: End) -> bool:
         return end in self._ports
@@ -116,6 +122,7 @@ class Prober:
         known = self._ports.get(end)
         if known is None or known.kind is not kind:
             self._ports[end] = _Port(kind)
+            self._undecided.add(end)
             self._plan(end, now)
 
     def port_down(self, end: End) -> None:
@@ -134,6 +141,12 @@ class Prober:
         if peer is not None and not peer.hears:
             port.flying = None
             self._plan(at, now)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether there are ports that discovery has not had its say on."""
+        self._undecided = {end for end in self._undecided if end in self._ports and self._ports[end].undecided}
+        return bool(self._undecided)
 
     def due(self, now: float, ready: Callable[[End], bool]) -> list[Order]:
         """The probes to send now, at most `BURST`; a port that is not `ready` to hear an answer waits."""

@@ -129,28 +129,32 @@ class Fabric:
         return port.name if port else str(end[1])
 
     def set_port(self, platform: str, port: Port) -> None:
-        """Take over a port's state."""
+        """Take over a port's state. One of another name or MAC is another port: what was behind the old is gone."""
+        end = (platform, port.number)
+        before = self.wiring.ports.get(end)
+        if before is not None and (before.name, before.mac) != (port.name, port.mac):
+            self.drop_port(end)
         if not self.wiring.set_port(platform, port):
             return
-        end = (platform, port.number)
         self.touch(end)
         if not port.up:
-            self._undetermine(end)
+            self._forget_heard(end)
 
     def drop_port(self, end: End) -> None:
         """A port was taken away."""
         if self.wiring.drop_port(end):
             self.touch(end)
+            self._forget_heard(end)
 
     def touch(self, *ends: End) -> None:
         """The wires of these ports may have changed."""
         self.changes.wiring = True
         self.changes.ends.update(ends)
 
-    def _undetermine(self, end: End) -> None:
-        """A declared server's MAC and addresses that were heard are kept until its port goes down."""
+    def _forget_heard(self, end: End) -> None:
+        """What was heard of servers is kept until their port goes down: another may be plugged in there next."""
         for server in tuple(self.directory.at(end)):
-            if server.declared and server.name in self.determined:
+            if server.name in self.determined:
                 self.forget(server.name)
 
 

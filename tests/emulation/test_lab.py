@@ -78,6 +78,7 @@ def bridges(prefix: str) -> list[str]:
 
 
 def reaches(lab: Lab, source: str, target: str) -> bool:
+    lab.host(source).cmd("ip neigh flush all")  # what it has asked for in vain would be its answer for a while
     return "1 received" in lab.host(source).cmd(f"ping -c1 -W2 {lab.host(target).IP()}")
 
 
@@ -377,3 +378,47 @@ def test_a_bad_document_is_named(tmp_path: Path) -> None:
 def test_waiting_ends_at_once_when_the_controller_has_ended() -> None:
     with pytest.raises(NotReady, match="the controller has ended"):
         wait_converged(FabricApi("http://127.0.0.1:1"), 60, alive=lambda: False)
+
+
+# With the controller
+
+
+@pytest.fixture(scope="module")
+def fabric() -> Iterator[Lab]:
+    with Lab((ROOT / "examples" / "two-chassis.yaml").read_text()) as built:
+        yield built
+
+
+def good(lab: Lab) -> bool:
+    families, _ = reachability.measure(lab, rounds=1)
+    return len(families) == 2 and all(family.good for family in families)
+
+
+def test_the_controller_makes_the_fabric_as_declared(fabric: Lab) -> None:
+    assert good(fabric)
+    assert fabric.api("/fabric")["name"] == "two-chassis"
+
+
+def test_the_switches_carry_on_without_the_controller(fabric: Lab) -> None:
+    fabric.kill_controller()
+    assert good(fabric)
+    fabric.start_controller()
+    fabric.wait_converged()
+    assert good(fabric)
+
+
+def test_a_rewritten_document_is_taken_over(fabric: Lab) -> None:
+    assert fabric.file is not None
+    text = fabric.file.read_text()
+    before = fabric.api("/fabric")["status"]["revision"]
+    fabric.rewrite(text.replace("fabric: two-chassis", "fabric: renamed"))
+    fabric.wait_converged(beyond=before)
+    assert fabric.api("/fabric")["name"] == "renamed"
+    fabric.rewrite(text)
+
+
+def test_an_experiment_runs_by_its_name(tmp_path: Path) -> None:
+    result = tmp_path / "found.json"
+    done = command("examples/two-chassis.yaml", "--experiment", "reachability", "--json", str(result))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(result.read_text())["good"]
