@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from apps.store import Store, StoreCorrupt, StoreLocked
@@ -38,7 +39,7 @@ class State:
         self._store.flush(_WRITTEN_WITHIN_S)
         if self.file:
             accepted = self._kept.get(("document", "accepted"))
-            self.fabric.set_document(self._first_document())
+            self.fabric.set_desired(replace(self.fabric.desired, file=self._first_document()))
             self.fabric.revision += self._kept.get(("document", "accepted")) != accepted
 
     def read_document(self) -> Document | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from controller.activity import Activity
 from controller.derive import COLLECTED, Derivation
 from controller.learning import Heard, Learner
 from controller.model.alarms import Alarms
-from controller.model.fabric import Fabric
+from controller.model.desired import Desired, Key
+from controller.model.fabric import AdminState, Fabric
 from controller.model.spec import Document
 from controller.model.topology import End, Port
 from controller.recover import recover
@@ -63,15 +64,26 @@ class Control:
     # What is wanted
 
     def set_document(self, document: Document | None) -> None:
-        """Take over a valid document; an equal one changes nothing."""
-        if document is not None and document == self.fabric.document:
+        """Take over the document of the file; an equal one changes nothing."""
+        self.set_desired(replace(self.fabric.desired, file=document))
+
+    def set_desired(self, desired: Desired) -> None:
+        """Take over what is asked for; what is equal changes nothing."""
+        if desired == self.fabric.desired:
             return
-        self.fabric.set_document(document)
+        self.fabric.set_desired(desired)
         self.fabric.revision += 1
+        self.surveillance.inactive()
         for name in self._renamed():
             self.reconciler.disconnected(name)
         for subject in [a.subject for a in self.alarms.standing() if a.kind == "unknown_switch"]:
             self.alarms.clear("unknown_switch", subject)
+
+    def set_admin(self, key: Key, state: AdminState) -> None:
+        """Override how a link or a platform is used."""
+        if self.fabric.admin_of(key) != state:
+            self.fabric.set_admin(key, state)
+            self.fabric.revision += 1
 
     # What is seen
 

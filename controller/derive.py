@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from controller.compile.flooding import FloodInput, SegmentInput, TreeInput
@@ -22,6 +23,7 @@ from controller.model.topology import End, Link
 from controller.paths.bypasses import WayRound
 from controller.paths.trees import pruned, variant_of
 from controller.routing import Rerouted, Routing
+from controller.rules.placed import Placed, Turn, path_rank
 from controller.rules.rules import Owner
 from controller.rules.tables import BYPASS_LABELS, LABELS, PLATFORM_INDEXES
 
@@ -50,6 +52,13 @@ class Derivation:
     def input_of(self, owner: Owner) -> Input | None:
         """What an owner's rules depend on; None where it has none."""
         return self._readers[owner.kind](owner.name)
+
+    def order_of(self, owner: Owner, item: Placed) -> int:
+        """When the turn of a rule comes; the way to a server is opened outward from its home."""
+        if item.turn is not Turn.ELSEWHERE:
+            return item.order
+        home = self._fabric.servers[owner.name].platform
+        return replace(item, rank=path_rank(self._routing.distance(item.platform, home))).order
 
     # Who is concerned
 

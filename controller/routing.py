@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from controller.model.fabric import Fabric
+from controller.model.fabric import AdminState, Fabric
 from controller.model.links import LinkState, is_wired, known_links, link_state
 from controller.model.topology import End, Link
 from controller.paths.bypasses import WayRound, find_way_round
 from controller.paths.graph import build_graph
 from controller.paths.next_hops import NextHops, Pair
 from controller.paths.trees import VARIANTS, spanning_forest
+
+_STRICTNESS: Final[tuple[AdminState, ...]] = ("up", "drain", "down")
+DRAINED_COST: Final = 10_000
+"""What a drained link costs beyond its own cost: more than any detour."""
 
 
 @dataclass(slots=True)
@@ -91,7 +96,7 @@ class Routing:
         platforms = tuple(sorted(self._fabric.platforms))
         known = {name: link for name, link in known_links(self._fabric).items() if self._has_ends(link)}
         states = {name: link_state(self._fabric.wiring, link) for name, link in known.items()}
-        live = {name: known[name] for name in sorted(known) if states[name] is LinkState.UP}
+        live = {name: self._as_used(known[name]) for name in sorted(known) if self._is_live(known[name], states[name])}
         touched = Rerouted(links=_differing(known, self.known))
         wired = [link for name, link in known.items() if self._takes_labels(link, states[name])]
         trunks = frozenset(end for link in wired for end in link.ends)
@@ -109,7 +114,21 @@ class Routing:
     def _has_ends(self, link: Link) -> bool:
         return all(platform in self._fabric.platforms for platform, _ in link.ends)
 
+    def admin(self, link: Link) -> AdminState:
+        """How a link is to be used, by its own override and those of its platforms: the strictest."""
+        keys = (("links", link.name), *(("platforms", platform) for platform, _ in link.ends))
+        return max((self._fabric.admin_of(key) for key in keys), key=_STRICTNESS.index)
+
+    def _is_live(self, link: Link, state: LinkState) -> bool:
+        return state is LinkState.UP and self.admin(link) != "down"
+
+    def _as_used(self, link: Link) -> Link:
+        """A drained link is the last resort: it carries what has no other way."""
+        return replace(link, cost=link.cost + DRAINED_COST) if self.admin(link) == "drain" else link
+
     def _takes_labels(self, link: Link, state: LinkState) -> bool:
+        if self.admin(link) == "down":
+            return False
         return state is LinkState.UP or (state is not LinkState.MISWIRED and is_wired(self._fabric.wiring, link))
 
     def _follow(self, changed: set[str], touched: Rerouted) -> None:

@@ -92,7 +92,8 @@ class Rulebook:
         for place, item in placed.items():
             if before.get(place) != item:
                 platform, key = place
-                self._reconciler.want(platform, key, Wanted(item.rule, owner, item.order, cookie(owner, item.rule)))
+                order = self._derivation.order_of(owner, item)
+                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, cookie(owner, item.rule)))
 
     def _note_moves(self, fabric: Fabric, names: Iterable[str]) -> None:
         for name in names:

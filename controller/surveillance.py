@@ -48,6 +48,14 @@ class Surveillance:
             del self._violated[subject]
             self._alarms.clear("violation", subject)
 
+    def inactive(self) -> None:
+        """What the API made and does not fit beside the document's file."""
+        texts = {
+            f"{section}/{name}": f"{section}/{name} of the API is inactive: {'; '.join(p.message for p in problems)}"
+            for (section, name), problems in self._fabric.composed.inactive.items()
+        }
+        self._alarms.keep("inactive", texts)
+
     def links(self, routing: Routing) -> None:
         """Compare what is wired with what was declared."""
         wrong = {link.name: self._miswired(link) for link in routing.known.values() if self._is_miswired(link)}

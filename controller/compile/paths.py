@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
 
-from controller.rules.placed import PATH_RANKS, Placed, Turn
+from controller.rules.placed import Placed, Turn, path_rank
 from controller.rules.rules import Bucket, Group, GroupType, ToGroup
 from controller.rules.tables import link_group, platform_group
 
@@ -24,10 +23,9 @@ class PathInput:
 
 def compile_path(path: PathInput) -> Iterator[Placed]:
     """One group; where there is no way, a group without a bucket drops."""
-    rank = int(min(path.distance, PATH_RANKS - 1)) if isfinite(path.distance) else PATH_RANKS - 1
     kind = GroupType.INDIRECT if len(path.ports) == 1 else GroupType.SELECT
     group = Group(platform_group(path.index), kind, _buckets(path.ports))
-    yield Placed(path.platform, group, Turn.PATH, rank)
+    yield Placed(path.platform, group, Turn.PATH, path_rank(path.distance))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -6,22 +6,30 @@ Whatever changes is marked in `changes`; the rules follow when `Control.refresh`
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
 from controller.model.addresses import mac_to_int
 from controller.model.changes import Changes
 from controller.model.declared import Declared
+from controller.model.desired import Desired, Key
 from controller.model.directory import Directory
 from controller.model.identity import Server
 from controller.model.ledger import Ledger
 from controller.model.spec import Document, ServerSpec
 from controller.model.topology import End, Platform, Port, Wiring
 
+AdminState: TypeAlias = Literal["up", "drain", "down"]
+
 
 class Fabric:
     """Everything known of one fabric."""
 
     def __init__(self, ledger: Ledger | None = None) -> None:
+        self.desired = Desired()
+        self.composed = self.desired.compose()
         self.declared = Declared(None)
+        self.admin: dict[Key, AdminState] = {}
+        """Links and platforms that are not to be used as they could be: `drain` or `down`."""
         self.ledger = ledger or Ledger()
         self.wiring = Wiring()
         self.platforms: dict[str, Platform] = {}
@@ -54,9 +62,10 @@ class Fabric:
 
     # What is wanted
 
-    def set_document(self, document: Document | None) -> None:
+    def set_desired(self, desired: Desired) -> None:
         """Replace what is wanted; what was heard of servers that are still there is kept."""
-        self.declared = Declared(document)
+        self.desired, self.composed = desired, desired.compose()
+        self.declared = Declared(self.composed.document)
         kept = {p.name: p for p in self.platforms.values() if not p.declared} if self.declared.adopts else {}
         named = {name: Platform(name, spec.dpid, declared=True) for name, spec in self.declared.platforms.items()}
         dpids = {platform.dpid for platform in named.values()}
@@ -64,6 +73,18 @@ class Fabric:
         self.by_dpid = {platform.dpid: platform.name for platform in self.platforms.values()}
         self.resolve_servers()
         self.changes.everything = True
+
+    def set_admin(self, key: Key, state: AdminState) -> None:
+        """Override how a link or a platform is used; `up` undoes it."""
+        if state == "up":
+            self.admin.pop(key, None)
+        else:
+            self.admin[key] = state
+        self.changes.wiring = True
+
+    def admin_of(self, key: Key) -> AdminState:
+        """How a link or a platform is to be used."""
+        return self.admin.get(key, "up")
 
     # Platforms
 

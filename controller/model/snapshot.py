@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
+from controller.model.desired import SECTIONS, SETTINGS, Desired, Key, Settings
 from controller.model.document import dump_document, parse_document
 from controller.model.fabric import Fabric
 from controller.model.identity import Server
 from controller.model.ledger import Ledger
-from controller.model.spec import Document
+from controller.model.spec import Document, Spec
 from controller.model.topology import End, Platform, Port
 
 Rows: TypeAlias = dict[tuple[str, str], Any]
@@ -25,34 +26,59 @@ def snapshot(fabric: Fabric) -> Rows:
     rows |= {("silent", _end_text(end)): True for end in fabric.wiring.silent}
     rows |= {("server", name): _server_row(server) for name, server in fabric.determined.items()}
     rows |= {("tree", name): [number, sorted(links)] for name, (number, links) in fabric.trees.items()}
+    rows |= {("made", "/".join(key)): spec_row(spec) for key, spec in fabric.desired.made.items()}
+    rows |= {("admin", "/".join(key)): state for key, state in fabric.admin.items()}
     rows |= {("adopted", p.name): p.dpid for p in fabric.platforms.values() if not p.declared}
     return rows
 
 
 def restore(rows: Mapping[tuple[str, str], Any]) -> Fabric:
-    """A fabric as it was last kept, without what is wanted of it."""
+    """A fabric as it was last kept, without the document's file."""
     fabric = Fabric(Ledger(_numbers(rows)))
     for (kind, name), value in rows.items():
-        if kind == "heard":
-            fabric.wiring.heard[_end(name)] = _end(value)
-        elif kind == "wired":
-            fabric.wiring.wired[_end(name)] = _end(value)
-        elif kind == "port":
-            end = _end(name)
-            fabric.wiring.ports[end] = Port(end[1], *value)
-        elif kind == "silent":
-            fabric.wiring.silent.add(_end(name))
-        elif kind == "server":
-            fabric.determined[name] = _server(name, value)
-        elif kind == "tree":
-            fabric.trees[name] = (value[0], frozenset(value[1]))
-        elif kind == "adopted":
-            fabric.platforms[name] = Platform(name, value, declared=False)
-            fabric.by_dpid[value] = name
-        elif (kind, name) == ("fabric", "revision"):
-            fabric.revision = value
-    fabric.resolve_servers()
+        take = _TAKERS.get(kind)
+        if take:
+            take(fabric, name, value)
+    made = {_split(name): spec_of(_split(name), value) for (kind, name), value in rows.items() if kind == "made"}
+    fabric.set_desired(Desired(None, made))
     return fabric
+
+
+def _take_port(fabric: Fabric, name: str, value: Any) -> None:
+    end = _end(name)
+    fabric.wiring.ports[end] = Port(end[1], *value)
+
+
+def _take_adopted(fabric: Fabric, name: str, dpid: int) -> None:
+    fabric.platforms[name] = Platform(name, dpid, declared=False)
+    fabric.by_dpid[dpid] = name
+
+
+def _take_revision(fabric: Fabric, _: str, revision: int) -> None:
+    fabric.revision = revision
+
+
+_TAKERS: Final[Mapping[str, Callable[[Fabric, str, Any], None]]] = {
+    "fabric": _take_revision,
+    "heard": lambda fabric, name, value: fabric.wiring.heard.update({_end(name): _end(value)}),
+    "wired": lambda fabric, name, value: fabric.wiring.wired.update({_end(name): _end(value)}),
+    "port": _take_port,
+    "silent": lambda fabric, name, _: fabric.wiring.silent.add(_end(name)),
+    "server": lambda fabric, name, row: fabric.determined.update({name: _server(name, row)}),
+    "tree": lambda fabric, name, row: fabric.trees.update({name: (row[0], frozenset(row[1]))}),
+    "adopted": _take_adopted,
+    "admin": lambda fabric, name, state: fabric.admin.update({_split(name): state}),
+}
+
+
+def spec_row(spec: Spec) -> Any:
+    """A spec as it is kept."""
+    return spec.model_dump(mode="json", exclude_defaults=True)
+
+
+def spec_of(key: Key, row: Any) -> Spec:
+    """A spec as it was kept."""
+    return (Settings if key == SETTINGS else SECTIONS[key[0]]).model_validate(row)
 
 
 def document_text(document: Document) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from math import isfinite
 from typing import Final
 
 from controller.rules.rules import Owner, Rule
@@ -25,6 +26,7 @@ class Turn(IntEnum):
     LABEL = 5
     HOME = 6
     ELSEWHERE = 7
+    """The way to a server, outward from its home: a switch sends only what its next hops know."""
     LEAVING = 8
     """The entry of a server at the platform that it has left."""
     ENTRY = 9
@@ -33,6 +35,11 @@ class Turn(IntEnum):
 
 PATH_RANKS: Final = 1 << 16
 """A turn leaves room for so many ranks."""
+
+
+def path_rank(distance: float) -> int:
+    """The rank, within a turn, of what is so far from a path's end: nearer ones go first."""
+    return int(min(distance, PATH_RANKS - 1)) if isfinite(distance) else PATH_RANKS - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from controller.model.alarms import Alarm
+from controller.model.desired import Origin
 from controller.model.spec import Document, SegmentSpec, Undeclared
 from controller.views.reading import Reading
-from controller.views.resource import Origin, View
+from controller.views.resource import View
 from controller.views.rules import RuleCounts, add_rules, count_rules
 
 

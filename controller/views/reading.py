@@ -8,10 +8,10 @@ from functools import cached_property
 
 from controller.control import Control
 from controller.model.alarms import Alarm
+from controller.model.desired import Origin
 from controller.model.links import known_links
 from controller.model.spec import Document
 from controller.model.topology import End, Link, Port
-from controller.views.resource import Origin
 
 
 class Reading:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from controller.model.alarms import Alarm
+from controller.model.desired import Origin
 from controller.model.spec import Spec
-
-Origin: TypeAlias = Literal["file", "api", "learned"]
-"""Who asked for it: the document's file, the API, or nobody (it was found)."""
 
 
 class View(BaseModel):

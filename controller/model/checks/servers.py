@@ -13,9 +13,12 @@ from controller.model.wording import did_you_mean, listed
 
 def check(draft: Draft) -> Iterator[Found]:
     """Each server in its segment, then all of them among each other."""
-    known = names(draft.segments)
+    known, platforms = names(draft.segments), names(draft.platforms)
     segments = {entry.name: spec for entry, spec in specs(draft.segments)}
     for entry, spec in specs(draft.servers):
+        if spec.platform not in platforms:
+            hint = did_you_mean(spec.platform, platforms)
+            yield (*entry.place, "platform"), f"there is no platform '{spec.platform}'{hint}"
         if spec.segment not in known:
             hint = did_you_mean(spec.segment, known)
             yield (*entry.place, "segment"), f"there is no segment '{spec.segment}'{hint}"

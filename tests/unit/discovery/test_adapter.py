@@ -11,6 +11,7 @@ import pytest
 from apps.discovery import Discovery
 from controller.control import Control
 from controller.discovery.frames import Refusal, build_probe
+from controller.model.desired import Desired
 from controller.model.document import parse_document
 from controller.model.fabric import Fabric
 from controller.model.topology import End, Port
@@ -92,7 +93,7 @@ def test_a_forged_frame_is_an_alarm_until_the_port_goes_down(cables: Cables) -> 
 
 def test_declared_server_ports_are_neither_probed_nor_heard() -> None:
     fabric = Fabric()
-    fabric.set_document(parse_document(DECLARED, "test"))
+    fabric.set_desired(Desired(parse_document(DECLARED, "test")))
     cables = Cables(Control(fabric))
     cables.connect()
     cables.discovery.tick(time.monotonic())
