@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from apps.store import Store, StoreCorrupt, StoreLocked
 from controller.discovery.frames import first_counter
+from controller.model.desired import Key
 from controller.model.document import DocumentError, parse_document
-from controller.model.fabric import Fabric
-from controller.model.snapshot import Rows, document_text, kept_document, restore, snapshot
-from controller.model.spec import Document
+from controller.model.fabric import AdminState, Fabric
+from controller.model.snapshot import (
+    Rows,
+    admin_row,
+    document_text,
+    kept_document,
+    made_row,
+    restore,
+    snapshot,
+    spec_row,
+)
+from controller.model.spec import Document, Spec
 
 _WRITTEN_WITHIN_S = 2.0
+_WRITTEN_APART = ("secret", "document", "made", "admin")
 
 
 class CannotStart(Exception):
@@ -51,9 +63,9 @@ class State:
         return document
 
     def keep(self, fabric: Fabric) -> None:
-        """Write down what has changed; answers at once."""
-        now = snapshot(fabric)
-        kept = {key: value for key, value in self._kept.items() if key[0] not in ("secret", "document")}
+        """Write down what has changed; answers at once. What the API asks for was written when it was asked for."""
+        now = {key: value for key, value in snapshot(fabric).items() if key[0] not in _WRITTEN_APART}
+        kept = {key: value for key, value in self._kept.items() if key[0] not in _WRITTEN_APART}
         gone: Rows = dict.fromkeys(kept.keys() - now.keys())
         self._put({**{key: value for key, value in now.items() if kept.get(key) != value}, **gone})
 
@@ -62,6 +74,29 @@ class State:
         """Why state cannot be kept at the moment, by folder; empty when all is well."""
         problem = self._store.problem
         return {str(self._store.folder): problem} if problem else {}
+
+    @property
+    def problem_text(self) -> str:
+        """Why state cannot be written, in words."""
+        return self._store.problem or f"it took longer than {_WRITTEN_WITHIN_S:.0f} s"
+
+    def write_made(self, made: Mapping[Key, Spec], before: Mapping[Key, Spec]) -> bool:
+        """Put what the API makes on the disk before it is taken over; false, and as it was, where that fails."""
+        new: Rows = {made_row(key): spec_row(spec) for key, spec in made.items() if before.get(key) != spec}
+        new |= {made_row(key): None for key in before.keys() - made.keys()}
+        return self._write_now(new)
+
+    def write_admin(self, key: Key, state: AdminState) -> bool:
+        """Put an override on the disk before it is taken over."""
+        return self._write_now({admin_row(key): None if state == "up" else state})
+
+    def _write_now(self, rows: Rows) -> bool:
+        old: Rows = {key: self._kept.get(key) for key in rows}
+        self._put(rows)
+        if self._store.flush(_WRITTEN_WITHIN_S):
+            return True
+        self._put(old)
+        return False
 
     def close(self) -> None:
         """Write what is pending and let go of the folder."""

@@ -26,8 +26,8 @@ def snapshot(fabric: Fabric) -> Rows:
     rows |= {("silent", _end_text(end)): True for end in fabric.wiring.silent}
     rows |= {("server", name): _server_row(server) for name, server in fabric.determined.items()}
     rows |= {("tree", name): [number, sorted(links)] for name, (number, links) in fabric.trees.items()}
-    rows |= {("made", "/".join(key)): spec_row(spec) for key, spec in fabric.desired.made.items()}
-    rows |= {("admin", "/".join(key)): state for key, state in fabric.admin.items()}
+    rows |= {made_row(key): spec_row(spec) for key, spec in fabric.desired.made.items()}
+    rows |= {admin_row(key): state for key, state in fabric.admin.items()}
     rows |= {("adopted", p.name): p.dpid for p in fabric.platforms.values() if not p.declared}
     return rows
 
@@ -69,6 +69,16 @@ _TAKERS: Final[Mapping[str, Callable[[Fabric, str, Any], None]]] = {
     "adopted": _take_adopted,
     "admin": lambda fabric, name, state: fabric.admin.update({_split(name): state}),
 }
+
+
+def made_row(key: Key) -> tuple[str, str]:
+    """The row of a spec that the API made."""
+    return ("made", "/".join(key))
+
+
+def admin_row(key: Key) -> tuple[str, str]:
+    """The row of an override."""
+    return ("admin", "/".join(key))
 
 
 def spec_row(spec: Spec) -> Any:

@@ -1,0 +1,228 @@
+"""What a change would do, worked out on a copy of the state: nothing is sent, nothing of the fabric is touched.
+
+`take_basis` copies what is needed, at once; `make_plan` may take its time, in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final
+
+from controller.assurance import Fault, Touched, check_change
+from controller.control import Control
+from controller.model.desired import Desired, Key, resources_of
+from controller.model.fabric import Fabric
+from controller.model.identity import Server
+from controller.model.problems import Problem
+from controller.model.snapshot import Rows, restore, snapshot
+from controller.model.spec import Document, Spec
+from controller.rules.placed import Wanted
+from controller.rules.rules import Owner, RuleKey
+
+CHECKED_PACKETS: Final = 400
+"""How many packets are followed through the rules that a change would leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The state that a plan starts from; `version` tells whether the fabric has moved on since."""
+
+    rows: Rows
+    desired: Desired
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How many rules of one kind a switch gets, has replaced, loses."""
+
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Packets that a change may cost: whose, and why."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would happen; `refusals` and `faults` say why it will not."""
+
+    number: str
+    basis: Basis
+    desired: Desired
+    added: tuple[Key, ...] = ()
+    changed: tuple[Key, ...] = ()
+    removed: tuple[Key, ...] = ()
+    switches: Mapping[str, Mapping[str, Delta]] = field(default_factory=dict)
+    """Platform, kind of rule (flow, group, meter), how many."""
+    servers: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    """From which platform to which (``a>b``) the next hops change."""
+    losses: tuple[Loss, ...] = ()
+    refusals: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    followed: int = 0
+    """Packets that were followed."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it may be carried out."""
+        return not (self.refusals or self.faults)
+
+
+def take_basis(control: Control) -> Basis:
+    """Copy the state as it is now."""
+    control.refresh()
+    return Basis(snapshot(control.fabric), control.fabric.desired, control.fabric.version)
+
+
+def make_plan(basis: Basis, desired: Desired) -> Plan:
+    """Work out what comes of asking for `desired` instead."""
+    refusals = _refusals(basis, desired)
+    before, after = _resources(basis.desired), _resources(desired)
+    plan = Plan(
+        _number(basis, desired),
+        basis,
+        desired,
+        added=tuple(sorted(after.keys() - before.keys())),
+        changed=tuple(sorted(key for key in before.keys() & after.keys() if before[key] != after[key])),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        refusals=refusals,
+    )
+    return plan if refusals else _Trial(basis).carry_out(plan)
+
+
+def _refusals(basis: Basis, desired: Desired) -> dict[Key, tuple[Problem, ...]]:
+    """What would not fit, apart from what does not fit already."""
+    known = basis.desired.compose().inactive
+    inactive = desired.compose().inactive.items()
+    return {key: problems for key, problems in inactive if key not in known or _asked(key, basis, desired)}
+
+
+def _asked(key: Key, basis: Basis, desired: Desired) -> bool:
+    """Whether it is this change that asks for a spec."""
+    return desired.made.get(key) != basis.desired.made.get(key)
+
+
+def _resources(desired: Desired) -> dict[Key, Spec]:
+    document = desired.compose().document
+    return resources_of(document) if document else resources_of(Document())
+
+
+def _number(basis: Basis, desired: Desired) -> str:
+    return blake2b(f"{basis.version} {desired!r}".encode(), digest_size=8).hexdigest()
+
+
+class _Trial:
+    """A controller that holds a copy of the state and is connected to nothing."""
+
+    def __init__(self, basis: Basis) -> None:
+        self._control = Control(restore(basis.rows))
+        self._control.set_desired(basis.desired)
+        self._control.refresh()
+        self._rules = {name: dict(switch.wanted) for name, switch in self._control.reconciler.switches.items()}
+        for switch in self._control.reconciler.switches.values():
+            switch.pending.clear()
+        self._servers = dict(self._fabric.servers)
+        self._reached = self._reachable()
+
+    @property
+    def _fabric(self) -> Fabric:
+        return self._control.fabric
+
+    def carry_out(self, plan: Plan) -> Plan:
+        """The plan with what came of it."""
+        self._control.set_desired(plan.desired)
+        self._control.refresh()
+        owners: set[Owner] = set()
+        switches = {}
+        for name, switch in self._control.reconciler.switches.items():
+            before = self._rules.get(name, {})
+            differing = [key for key in switch.pending if _content(before.get(key)) != _content(switch.wanted.get(key))]
+            owners |= {item.owner for key in differing for item in (before.get(key), switch.wanted.get(key)) if item}
+            if differing:
+                switches[name] = _deltas(differing, before, switch.wanted)
+        touched = _touched(owners)
+        checked = check_change(self._control, touched, CHECKED_PACKETS)
+        return Plan(
+            plan.number,
+            plan.basis,
+            plan.desired,
+            plan.added,
+            plan.changed,
+            plan.removed,
+            switches,
+            tuple(sorted(touched.servers)),
+            tuple(sorted(f"{src}>{dst}" for src, dst in touched.pairs)),
+            tuple(self._losses()),
+            plan.refusals,
+            checked.faults,
+            checked.followed,
+        )
+
+    def _reachable(self) -> set[tuple[str, str]]:
+        names = sorted(self._fabric.platforms)
+        ways = self._control.routing
+        return {(src, dst) for src in names for dst in names if src != dst and ways.ports(src, dst)}
+
+    def _losses(self) -> Iterator[Loss]:
+        for name, server in self._servers.items():
+            now = self._fabric.servers.get(name)
+            why = "it is removed" if now is None else _why_lost(server, now)
+            if why:
+                yield Loss(f"server {name}", why)
+        platforms = self._fabric.platforms
+        for src, dst in sorted(self._reached - self._reachable()):
+            if src in platforms and dst in platforms:
+                yield Loss(f"platform {src}", f"no way is left to {dst}")
+
+
+def _why_lost(before: Server, now: Server) -> str | None:
+    """Why packets from or to a server may be lost, if so."""
+    if before.end != now.end:
+        return f"it moves from {before.platform} port {before.port} to {now.platform} port {now.port}"
+    if before.segment != now.segment:
+        return f"it leaves segment {before.segment} for {now.segment}"
+    if (before.mac, before.vlan) != (now.mac, now.vlan):
+        return "its MAC or its VLAN is another"
+    gone = set(before.addresses) - set(now.addresses)
+    return "it may no longer use an address that it has" if gone and not now.open_addresses else None
+
+
+def _content(wanted: Wanted | None) -> tuple[object, int] | None:
+    return (wanted.rule, wanted.cookie) if wanted else None
+
+
+def _deltas(keys: list[RuleKey], before: Mapping[RuleKey, Wanted], after: Mapping[RuleKey, Wanted]) -> dict[str, Delta]:
+    counts = Counter((key[0], _fate(key, before, after)) for key in keys)
+    kinds = sorted({kind for kind, _ in counts})
+    return {kind: Delta(*(counts[kind, fate] for fate in ("added", "changed", "deleted"))) for kind in kinds}
+
+
+def _fate(key: RuleKey, before: Mapping[RuleKey, Wanted], after: Mapping[RuleKey, Wanted]) -> str:
+    if key not in before:
+        return "added"
+    return "changed" if key in after else "deleted"
+
+
+def _touched(owners: set[Owner]) -> Touched:
+    return Touched(
+        servers=frozenset(owner.name for owner in owners if owner.kind == "server"),
+        segments=frozenset(owner.name.partition("#")[0] for owner in owners if owner.kind in ("segment", "tree")),
+        pairs=frozenset(_pair(owner.name) for owner in owners if owner.kind == "path"),
+        everything=False,
+    )
+
+
+def _pair(name: str) -> tuple[str, str]:
+    src, _, dst = name.partition(">")
+    return (src, dst)
