@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     if os.geteuid() != 0:
         verdict(False, "network namespaces and bridges need root: run this with sudo")
         return 1
-    setLogLevel("warning")
+    setLogLevel("output")  # what commands say at the CLI is of this level
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     try:
