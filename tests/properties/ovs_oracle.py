@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import subprocess
 import tempfile
@@ -16,14 +15,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from apps.ovs_trace import Execution, datapath_actions, port_numbers
 from controller.rules.packet import Frame, parse
 from controller.rules.rules import FlowEntry, Group, Meter, Rule
-from tests.properties.datapath_actions import Execution
 from tests.properties.ofctl_text import flow_text, group_text, meter_text, pinned
 
 _SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 _TIMEOUT_S = 20
-_PORT = re.compile(r"(\d+)/(\d+): \(dummy\)")
 
 
 class Bridge:
@@ -35,8 +33,7 @@ class Bridge:
         self._down: frozenset[int] = frozenset()
         self._meters: set[int] = set()
         self._add()
-        shown = oracle.ask("dpif/show").partition(f"{name}:\n")[2]
-        self._numbers = {int(dp): int(of) for of, dp in _PORT.findall(shown)}
+        self._numbers = port_numbers(oracle.ask("dpif/show"), name)
 
     def _add(self) -> None:
         command = ["add-br", self.name, "--", "set", "Bridge", self.name, "datapath_type=dummy"]
@@ -49,10 +46,11 @@ class Bridge:
     def _interface(self, port: int) -> str:
         return f"{self.name}p{port}"
 
-    def install(self, rules: Iterable[Rule], spread: int = 0) -> None:
-        """Replace all rules. A select group leads to the bucket that `spread` chooses.
+    def install(self, rules: Iterable[Rule], spread: int | None = 0) -> None:
+        """Replace all rules. A select group leads to the bucket that `spread` chooses (None: by ``dp_hash``).
 
-        The trace does not follow the second lookup of a select group, so the choice is made here.
+        The trace does not follow the second lookup of a select group, so the choice is made here, or by a trace
+        that is given the hash.
         """
         rules = list(rules)
         self._ofctl("del-flows")
@@ -62,7 +60,8 @@ class Bridge:
                 self._ofctl("add-meter", meter_text(meter))
                 self._meters.add(meter.number)
         groups = sorted((rule for rule in rules if isinstance(rule, Group)), key=lambda group: group.number)
-        self._ofctl("add-groups", "-", stdin="\n".join(map(group_text, pinned(groups, spread))))
+        chosen = groups if spread is None else pinned(groups, spread)
+        self._ofctl("add-groups", "-", stdin="\n".join(map(group_text, chosen)))
         flows = (flow_text(rule) for rule in rules if isinstance(rule, FlowEntry))
         self._ofctl("add-flows", "-", stdin="\n".join(flows))
 
@@ -91,14 +90,6 @@ class Bridge:
     def _ofctl(self, verb: str, *arguments: str, stdin: str = "") -> None:
         at = f"unix:{self._oracle.folder}/{self.name}.mgmt"
         self._oracle.run("ovs-ofctl", "-O", "OpenFlow13", verb, at, *arguments, stdin=stdin)
-
-
-def datapath_actions(trace: str) -> str:
-    """The one list of datapath actions in a trace; raises `ValueError` where there is not one."""
-    found = re.findall(r"^Datapath actions: (.*)$", trace, re.MULTILINE)
-    if len(found) != 1:
-        raise ValueError(f"expected one list of datapath actions in the trace:\n{trace}")
-    return str(found[0])
 
 
 class Oracle:

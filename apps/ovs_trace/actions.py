@@ -20,6 +20,7 @@ _FIELDS = {
     "nd": {"target": "ipv6_nd_target", "sll": "ipv6_nd_sll", "tll": "ipv6_nd_tll"},
     "nd_ext": {"nd_reserved": "nd_reserved", "nd_options_type": "nd_options_type"},
 }
+_PORT = re.compile(r"(\d+)/(\d+): \(")
 _CALL = re.compile(r"(\w+)\((.*)\)$")
 
 
@@ -105,3 +106,17 @@ def _number(text: str) -> int:
     if re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", text):
         return int(text.replace(":", ""), 16)
     return int(ip_address(text)) if ":" in text or text.count(".") == 3 else int(text, 0)
+
+
+def datapath_actions(trace: str) -> str:
+    """The one list of datapath actions in a trace; raises `ValueError` where there is not one."""
+    found = re.findall(r"^Datapath actions: (.*)$", trace, re.MULTILINE)
+    if len(found) != 1:
+        raise ValueError(f"expected one list of datapath actions in the trace:\n{trace}")
+    return str(found[0])
+
+
+def port_numbers(shown: str, bridge: str) -> dict[int, int]:
+    """OpenFlow port numbers by datapath port number, from what ``dpif/show`` says of a bridge."""
+    section = re.search(rf"^  {re.escape(bridge)}:\n((?:    .*\n?)*)", shown, re.MULTILINE)
+    return {int(dp): int(of) for of, dp in _PORT.findall(section[1] if section else "")}
