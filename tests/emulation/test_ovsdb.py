@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from ryu.lib import hub
 
 from apps.ovsdb import Bridges, Target
 from controller.model.alarms import Alarms
+from tests import waiting
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 IN_TIME_S = 15.0
@@ -30,10 +30,7 @@ def run(*command: str) -> str:
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Other greenlets run meanwhile."""
-    deadline = time.monotonic() + IN_TIME_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        hub.sleep(0.02)
+    waiting.wait_until(condition, IN_TIME_S, what, pause=hub.sleep)
 
 
 class OpenVSwitch:
