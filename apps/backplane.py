@@ -17,17 +17,19 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
+from apps.changes import Changes
 from apps.discovery import Discovery
+from apps.metrics import Metrics
 from apps.openflow import decode, raw_replies
 from apps.openflow.switch import Switch
 from apps.ovsdb import Bridges, Target
 from apps.packets import heard_from
+from apps.reloading import Hangups, Reload
 from apps.rest.server import attach, listen_on_loopback
 from apps.settings import CONF
 from apps.state import CannotStart, State
 from apps.views import FabricViews
 from controller.control import Control, Refused
-from controller.model.document import DocumentError
 from controller.model.topology import Port
 from controller.rules.rules import Counted, Installed, RuleKey
 from controller.rules.tables import Reason
@@ -37,7 +39,10 @@ _LAST_PORT = 0xFEFF
 _TICK_S = 0.05
 _COUNT_EVERY_S = 10.0
 _RIVAL_ANSWERS_S = 2.0
+_ALIVE_S = 15.0
+"""A connection on which nothing is answered for so long is closed, seconds: the switch may have died without a word."""
 
+HANGUPS = Hangups()
 listen_on_loopback()
 raw_replies.install()
 
@@ -55,7 +60,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
         except CannotStart as problem:
             print(problem, file=sys.stderr)
             raise SystemExit(1) from problem
-        self.control = Control(self.state.fabric)
+        self.control = Control(self.state.fabric, time.time)
         self.control.alarms.keep("document", self.state.problem)
         self.switches: dict[str, Switch] = {}
         self.datapaths: dict[int, Switch] = {}
@@ -63,16 +68,19 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self.bridges = Bridges(self.control.alarms)
         self._version = -1
         self._wake = hub.Event()
-        views = FabricViews(self.control, self.reload, self.state)
-        attach(kwargs["wsgi"], views)
-        signal.signal(signal.SIGHUP, lambda *_: hub.spawn(self._reload_quietly))
+        changes = Changes(self.control, self.state, self._asked_otherwise)
+        reload = Reload(changes, self.control.alarms)
+        views = FabricViews(self.control, reload.now, self.state, changes)
+        self.metrics = Metrics(self.control)
+        attach(kwargs["wsgi"], views, self.metrics)
+        HANGUPS.serve(reload.quietly)
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, lambda *_: hub.spawn(self._stop))
 
     def start(self) -> Any:
         """Start the event loop and the pump that carries changes to the switches."""
         started = super().start()
-        self.threads.extend((hub.spawn(self._pump), hub.spawn(self._count)))
+        self.threads.extend(map(hub.spawn, (self._pump, self._count, self.metrics.watch_loop)))
         return started
 
     # Switches
@@ -123,7 +131,9 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self._wake.set()
 
     def _step_confirmed(self, switch: Switch, refused: Mapping[RuleKey, str]) -> None:
-        self.control.step_confirmed(switch.platform, refused, time.monotonic())
+        now = time.monotonic()
+        self.metrics.step_confirmed(switch.platform, self.control.reconciler.waiting_s(switch.platform, now))
+        self.control.step_confirmed(switch.platform, refused, now)
         self._wake.set()
 
     def _packets_out(self, platform: str, frames: list[tuple[int, bytes]], sent: Callable[[], None]) -> None:
@@ -179,6 +189,13 @@ class Backplane(RyuApp):  # type: ignore[misc]
         if switch:
             switch.meter_stats(bytes(event.msg.buf))
 
+    @set_ev_cls(ofp_event.EventOFPPortStatsReply, MAIN_DISPATCHER)
+    def port_stats(self, event: Any) -> None:
+        """A part of a switch's counters of ports."""
+        switch = self._switch_of(event)
+        if switch:
+            switch.port_stats(bytes(event.msg.buf))
+
     # Ports and packets
 
     @set_ev_cls(ofp_event.EventOFPPortStatus, MAIN_DISPATCHER)
@@ -203,6 +220,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
             return
         packet = decode.packet_in(bytes(event.msg.buf))
         heard = heard_from(switch.platform, packet)
+        self.metrics.packet_in(switch.platform, heard.reason if heard else None)
         if heard is None:
             return
         if heard.reason is Reason.DISCOVERY:
@@ -213,21 +231,11 @@ class Backplane(RyuApp):  # type: ignore[misc]
 
     # Changes
 
-    def reload(self) -> None:
-        """Read the document again; raises `DocumentError` and changes nothing where it is bad."""
-        document = self.state.read_document()
-        self.control.set_document(document)
-        self.control.alarms.keep("document", {})
+    def _asked_otherwise(self) -> None:
+        """What is asked for is another: what ports are for may have changed with it."""
         for switch in self.switches.values():
             self.discovery.platform_changed(switch.platform)
         self._wake.set()
-
-    def _reload_quietly(self) -> None:
-        try:
-            self.reload()
-        except (DocumentError, OSError, UnicodeDecodeError) as problem:
-            LOG.error("document not taken over: %s", problem)
-            self.control.alarms.raise_("document", str(CONF.backplane.document), str(problem))
 
     def _stop(self) -> None:
         """End in order: Ryu's greenlets would swallow an exception from a signal's handler."""
@@ -274,6 +282,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
                 switch = self.switches.get(platform)
                 if switch is not None:
                     switch.read_counters(self._counted)
+                    switch.close_unless_alive(_ALIVE_S)
             if not self.switches:
                 hub.sleep(_COUNT_EVERY_S)
 

@@ -1,9 +1,10 @@
-"""Carries a change that the API asks for: planned in a thread, written down, then taken over. One at a time."""
+"""Carries a change that is asked for: planned in a thread, written down, then taken over. One at a time."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,8 @@ from controller.model.spec import Document, Spec
 from controller.planner import Plan, make_plan, take_basis
 
 KEPT_PLANS: Final = 64
+MOST_WAITING: Final = 64
+"""How many changes may wait for their turn."""
 
 
 class MovedOn(Exception):
@@ -27,12 +30,17 @@ class NotWritten(Exception):
     """The change could not be written down, and was not made."""
 
 
-class Changes:
-    """Changes of what is asked for; `wake` is called when there is something to send."""
+class Busy(Exception):
+    """Too many changes wait for their turn."""
 
-    def __init__(self, control: Control, state: State, wake: Callable[[], None]) -> None:
-        self._control, self._state, self._wake = control, state, wake
+
+class Changes:
+    """Changes of what is asked for; `changed` is called when there is something to send."""
+
+    def __init__(self, control: Control, state: State, changed: Callable[[], None]) -> None:
+        self._control, self._state, self._changed = control, state, changed
         self._turn = semaphore.Semaphore()
+        self._waiting = 0
         self._plans: OrderedDict[str, Plan] = OrderedDict()
 
     @property
@@ -51,17 +59,17 @@ class Changes:
         return self._control.fabric.desired.with_changes(changes)
 
     def plan(self, desired: Callable[[], Desired]) -> Plan:
-        """What a change would do; it is kept for `carry_out` for some time."""
-        basis = take_basis(self._control)
-        plan: Plan = tpool.execute(make_plan, basis, desired())
-        self._plans[plan.number] = plan
-        while len(self._plans) > KEPT_PLANS:
-            self._plans.popitem(last=False)
-        return plan
+        """What a change would do; it is kept for `carry_out` for some time. Raises `Busy`."""
+        with self._admitted():
+            plan = self._plan(desired)
+            self._plans[plan.number] = plan
+            while len(self._plans) > KEPT_PLANS:
+                self._plans.popitem(last=False)
+            return plan
 
     def carry_out(self, number: str) -> Plan:
-        """Carry out a plan that was made; raises `MovedOn` or `NotWritten`."""
-        with self._turn:
+        """Carry out a plan that was made; raises `MovedOn`, `NotWritten` or `Busy`."""
+        with self._admitted(), self._turn:
             plan = self._plans.get(number)
             if plan is None:
                 raise MovedOn(f"there is no plan {number}, or it is too old: make it again")
@@ -69,27 +77,70 @@ class Changes:
                 raise MovedOn(f"the fabric has changed since plan {number} was made: make it again")
             return self._take_over(plan)
 
+    def find_plan(self, number: str) -> Plan | None:
+        """A plan that is kept."""
+        return self._plans.get(number)
+
     def change(self, desired: Callable[[], Desired]) -> Plan:
-        """Plan a change and carry it out if nothing speaks against it; raises `NotWritten`.
+        """Plan a change and carry it out if nothing speaks against it; raises `NotWritten` or `Busy`.
 
         `desired` is asked when the turn of this change has come, so that no other is lost.
         """
-        with self._turn:
-            return self._take_over(self.plan(desired))
+        with self._admitted(), self._turn:
+            return self._take_over(self._plan(desired))
 
-    def set_admin(self, key: Key, state: AdminState) -> None:
-        """Override how a link or a platform is used; raises `NotWritten`."""
+    def reload(self) -> Plan:
+        """Read the document's file again and take it over, if nothing speaks against it.
+
+        Raises `DocumentError`, `OSError` or `UnicodeDecodeError` where it cannot be read.
+        """
         with self._turn:
-            if not self._state.write_admin(key, state):
+            document = tpool.execute(self._state.read_document)
+            return self._take_over(self._plan(lambda: replace(self._control.fabric.desired, file=document)))
+
+    def set_admin(self, key: Key, state: AdminState, check: Callable[[], None] = lambda: None) -> None:
+        """Override how a link or a platform is used; raises `NotWritten` or `Busy`, or what `check` does."""
+        with self._admitted(), self._turn:
+            check()
+            if self._control.fabric.admin_of(key) == state:
+                return
+            if not self._state.write_admin(key, state, self._control.fabric.revision + 1):
                 raise NotWritten(f"the state folder cannot be written: {self._state.problem_text}")
             self._control.set_admin(key, state)
-            self._wake()
+            self._follow()
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        if self._waiting >= MOST_WAITING:
+            raise Busy(f"{MOST_WAITING} changes wait for their turn already: try again later")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    def _plan(self, desired: Callable[[], Desired]) -> Plan:
+        basis = take_basis(self._control)
+        plan: Plan = tpool.execute(make_plan, basis, desired())
+        return plan
 
     def _take_over(self, plan: Plan) -> Plan:
-        if not plan.accepted:
+        before, after = self._control.fabric.desired, plan.desired
+        if not plan.accepted or after == before:
             return plan
-        if not self._state.write_made(plan.desired.made, self._control.fabric.desired.made):
-            raise NotWritten(f"the state folder cannot be written: {self._state.problem_text}")
-        self._control.set_desired(plan.desired)
-        self._wake()
+        if after.made != before.made:
+            self._write(after.made, before.made)
+        if after.file is not None and after.file != before.file:
+            self._state.accept(after.file)
+        self._control.set_desired(after)
+        self._follow()
         return plan
+
+    def _write(self, made: Mapping[Key, Spec], before: Mapping[Key, Spec]) -> None:
+        if not self._state.write_made(made, before, self._control.fabric.revision + 1):
+            raise NotWritten(f"the state folder cannot be written: {self._state.problem_text}")
+
+    def _follow(self) -> None:
+        """Work out the rules at once, so that an answer tells of them."""
+        self._control.refresh()
+        self._changed()

@@ -27,6 +27,7 @@ from controller.model.spec import Document, Spec
 
 _WRITTEN_WITHIN_S = 2.0
 _WRITTEN_APART = ("secret", "document", "made", "admin")
+_REVISION = ("fabric", "revision")
 
 
 class CannotStart(Exception):
@@ -58,13 +59,17 @@ class State:
         """The document as its file has it now; raises `DocumentError` or `OSError`."""
         if self.file is None:
             return None
-        document = parse_document(self.file.read_text(encoding="utf-8"), str(self.file))
+        return parse_document(self.file.read_text(encoding="utf-8"), str(self.file))
+
+    def accept(self, document: Document) -> None:
+        """Keep a copy of the file's document, for a start at which the file is bad."""
         self._put({("document", "accepted"): document_text(document)})
-        return document
 
     def keep(self, fabric: Fabric) -> None:
         """Write down what has changed; answers at once. What the API asks for was written when it was asked for."""
         now = {key: value for key, value in snapshot(fabric).items() if key[0] not in _WRITTEN_APART}
+        # A change that is being written down has its revision already.
+        now[_REVISION] = max(fabric.revision, self._kept.get(_REVISION, 0))
         kept = {key: value for key, value in self._kept.items() if key[0] not in _WRITTEN_APART}
         gone: Rows = dict.fromkeys(kept.keys() - now.keys())
         self._put({**{key: value for key, value in now.items() if kept.get(key) != value}, **gone})
@@ -80,15 +85,15 @@ class State:
         """Why state cannot be written, in words."""
         return self._store.problem or f"it took longer than {_WRITTEN_WITHIN_S:.0f} s"
 
-    def write_made(self, made: Mapping[Key, Spec], before: Mapping[Key, Spec]) -> bool:
+    def write_made(self, made: Mapping[Key, Spec], before: Mapping[Key, Spec], revision: int) -> bool:
         """Put what the API makes on the disk before it is taken over; false, and as it was, where that fails."""
         new: Rows = {made_row(key): spec_row(spec) for key, spec in made.items() if before.get(key) != spec}
         new |= {made_row(key): None for key in before.keys() - made.keys()}
-        return self._write_now(new)
+        return self._write_now({**new, _REVISION: revision})
 
-    def write_admin(self, key: Key, state: AdminState) -> bool:
+    def write_admin(self, key: Key, state: AdminState, revision: int) -> bool:
         """Put an override on the disk before it is taken over."""
-        return self._write_now({admin_row(key): None if state == "up" else state})
+        return self._write_now({admin_row(key): None if state == "up" else state, _REVISION: revision})
 
     def _write_now(self, rows: Rows) -> bool:
         old: Rows = {key: self._kept.get(key) for key in rows}
@@ -107,6 +112,7 @@ class State:
         try:
             document = self.read_document()
             assert document is not None
+            self.accept(document)
             return document
         except (DocumentError, OSError, UnicodeDecodeError) as problem:
             text = self._kept.get(("document", "accepted"))

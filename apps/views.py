@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from apps.changes import Changes
 from controller.control import Control
+from controller.planner import Plan
 
 
 class Source(Protocol):
@@ -20,9 +22,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FabricViews:
-    """The controller's state, and how the document is read again."""
+    """The controller's state, how the document is read again, and how what is asked for is changed."""
 
     control: Control
-    reload: Callable[[], None]
-    """Raises `DocumentError`, `OSError` or `UnicodeDecodeError`, and changes nothing then."""
+    reload: Callable[[], Plan]
+    """Raises `DocumentError`, `OSError` or `UnicodeDecodeError`, and changes nothing then; nor where the plan that it
+    answers is not accepted."""
     state: Source
+    changes: Changes

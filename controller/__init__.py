@@ -1,6 +1,6 @@
 """Every decision of Backplane, as plain Python: no switch, no socket, no clock.
 
-Data goes one way: what is wanted and what is seen (`model`) is compiled by owner into rules
-(`compile`), followed through them (`verifier`), and compared with what the switches hold (`rules.reconciler`).
-`control` carries one change from its start to its end.
+`control` carries one change from its start to its end: what is wanted and what is seen (`model`) is read by `derive`,
+compiled by owner into rules (`compile`), and compared with what the switches hold (`rules.reconciler`). `docs/house.md`
+has all rooms.
 """

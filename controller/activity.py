@@ -10,7 +10,7 @@ from controller.compile.ports import violation_key
 from controller.compile.servers import sender_of
 from controller.model.fabric import Fabric
 from controller.model.topology import End
-from controller.rules.rules import Counted
+from controller.rules.rules import Counted, PortStats
 from controller.rules.tables import MeterKind, metered_port
 
 
@@ -33,11 +33,14 @@ class Activity:
         """Packets that the guard dropped, by port."""
         self.storms: dict[End, int] = {}
         """Flooded packets beyond a port's limit."""
+        self.ports: dict[End, PortStats] = {}
+        """What passed each port."""
         self.drops: dict[str, dict[str, int]] = {}
         """Packets that nobody wants, by platform and cause."""
 
     def counted(self, platform: str, counted: Counted, now: float) -> None:
         """Take over the counters of one switch."""
+        self._seen = {name: seen for name, seen in self._seen.items() if name in self._fabric.servers}
         for key, count in counted.packets.items():
             sender = sender_of(key)
             if sender is not None:
@@ -49,6 +52,7 @@ class Activity:
             kind, port = metered_port(number)
             if kind == MeterKind.STORM:
                 self.storms[platform, port] = count
+        self.ports.update(((platform, number), stats) for number, stats in counted.ports.items())
         self.drops[platform] = {cause: counted.packets.get(key, 0) for cause, key in drop_keys().items()}
 
     def silent_s(self, name: str, now: float) -> float | None:
@@ -56,12 +60,15 @@ class Activity:
         seen = self._seen.get(name)
         return now - seen.at if seen else None
 
-    def expired(self, now: float) -> Iterator[str]:
-        """Learned servers that have been silent for longer than their platform's limit."""
+    def expired(self, platform: str, now: float) -> Iterator[str]:
+        """Learned servers of a platform, just counted, that have been silent for longer than its limit.
+
+        Those of a platform that cannot be asked are not silent: they are kept until it is back.
+        """
+        limit = self._fabric.declared.undeclared(platform).age
         for name, server in tuple(self._fabric.servers.items()):
             silent = self.silent_s(name, now)
-            limit = self._fabric.declared.undeclared(server.platform).age
-            if not server.declared and silent is not None and silent > limit:
+            if server.platform == platform and not server.declared and silent is not None and silent > limit:
                 del self._seen[name]
                 yield name
 

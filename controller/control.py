@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from controller.activity import Activity
+from controller.chronicle import Chronicle
 from controller.derive import COLLECTED, Derivation
+from controller.events import History, no_clock
 from controller.learning import Heard, Learner
 from controller.model.alarms import Alarms
 from controller.model.desired import Desired, Key
 from controller.model.fabric import AdminState, Fabric
 from controller.model.spec import Document
 from controller.model.topology import End, Port
-from controller.recover import recover
+from controller.patience import Patience, is_of_a_way
+from controller.recover import Recovery
 from controller.routing import Rerouted, Routing
 from controller.rulebook import Rulebook
 from controller.rules.reconciler import Batch, Reconciler
@@ -22,8 +25,6 @@ from controller.rules.rules import Counted, Installed, RuleKey
 from controller.rules.tables import is_our_cookie
 from controller.surveillance import Surveillance
 
-SETTLE_S: Final = 2.0
-"""How long a switch whose state was lost is left as it is, for discovery to find its links, seconds."""
 STEP_LIMIT_S: Final = 10.0
 """How long a switch may take to confirm a step before its connection is given up, seconds."""
 
@@ -40,18 +41,21 @@ class Refused:
 class Control:
     """The controller without its wires: adapters report events and carry out the steps.
 
-    All times are seconds of one monotonic clock, passed in.
+    All times are seconds of one monotonic clock, passed in; `clock` dates the events, in seconds since 1970.
     """
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, clock: Callable[[], float] = no_clock) -> None:
         self.fabric = fabric
         self.routing = Routing(fabric)
         self.reconciler = Reconciler()
         self.alarms = Alarms()
+        self.chronicle = Chronicle(fabric, self.alarms, History(clock))
         self.learner = Learner(fabric, self.alarms)
         self.surveillance = Surveillance(fabric, self.alarms)
         self.rulebook = Rulebook(self.reconciler, Derivation(fabric, self.routing))
         self.activity = Activity(fabric)
+        self.recovery = Recovery(fabric)
+        self.patience = Patience(self.routing)
         self.connected: dict[str, int] = {}
         """Connected platforms with their dpids."""
         self.discovering = False
@@ -60,6 +64,7 @@ class Control:
         self._to_collect = False
         self._unknown: set[str] = set()
         """Platforms that connected with nothing known of them."""
+        self.surveillance.inactive()
 
     # What is wanted
 
@@ -92,11 +97,11 @@ class Control:
         platform = self.fabric.by_dpid.get(dpid)
         if platform is None and not self.fabric.declared.adopts:
             reason = f"dpid {dpid:#x} ({name}) is not in the document: expected one of its platforms"
-            self.alarms.raise_("unknown_switch", f"{dpid:#x}", reason)
+            self.surveillance.happened("unknown_switch", f"{dpid:#x}", reason)
             return Refused(dpid, reason)
         if platform is not None and platform in self.connected:
             reason = f"dpid {dpid:#x} ({name}) is already connected as {platform}: expected one switch for a dpid"
-            self.alarms.raise_("duplicate_dpid", platform, reason)
+            self.surveillance.happened("duplicate_dpid", platform, reason)
             return Refused(dpid, reason, platform)
         if platform is None:
             platform = self.fabric.adopt(name, dpid)
@@ -112,21 +117,24 @@ class Control:
             self.fabric.set_port(platform, port)
         for end in [end for end in self.fabric.wiring.ports if end[0] == platform and end[1] not in present]:
             self.fabric.drop_port(end)
+        self.chronicle.connected(platform, self.connected[platform], present.values())
 
     def switch_read(self, platform: str, installed: Installed, now: float) -> None:
         """What the switch holds has been read: from now on it takes part in changes.
 
-        One that works by our rules while no state of it was kept goes on as it is until discovery had its say.
+        Those that work by our rules while no state of them was kept go on as they are until discovery had its say.
         """
-        unknown = platform in self._unknown and any(map(is_our_cookie, installed.cookies.values()))
-        if unknown:
-            recover(self.fabric, platform, installed.cookies)
+        if platform in self._unknown and any(map(is_our_cookie, installed.cookies.values())):
+            self.recovery.take(platform, installed, now)
         self.refresh()
-        self.reconciler.connected(platform, installed, now + SETTLE_S if unknown else now)
+        self.reconciler.connected(platform, installed)
+        all_back = all(self.reconciler.switches[name].connected for name in self.fabric.platforms)
+        self.recovery.returned(all_back)
 
     def switch_gone(self, platform: str) -> None:
         """The connection is lost; nothing else is concluded from that."""
-        self.connected.pop(platform, None)
+        if self.connected.pop(platform, None) is not None:
+            self.chronicle.gone(platform)
         self._unknown.discard(platform)
         self.reconciler.disconnected(platform)
         self.alarms.clear("duplicate_dpid", platform)
@@ -167,7 +175,7 @@ class Control:
     def packet_heard(self, heard: Heard, now: float) -> None:
         """A server's packet was copied to the controller."""
         if not self.learner.take(heard, now):
-            self.surveillance.packet(heard, now)
+            self.surveillance.packet(heard)
 
     # From state to rules
 
@@ -176,9 +184,11 @@ class Control:
         changes = self.fabric.take_changes()
         if not changes:
             return
+        self.chronicle.follow(changes)
         rerouted = Rerouted()
-        if changes.wiring or changes.everything:
-            rerouted = self.routing.update()
+        if changes.wires or changes.links or changes.everything:
+            rerouted = self.routing.update(None if changes.everything or changes.links else changes.wires)
+            self.chronicle.links(self.routing.states)
             self.surveillance.links(self.routing)
             self._to_collect = True
         self.rulebook.follow(changes, rerouted, self.fabric)
@@ -195,8 +205,11 @@ class Control:
 
     def next_step(self, now: float) -> Mapping[str, Batch]:
         """What to send now, by platform; each is answered by `step_confirmed`."""
+        self.recovery.tick(now)
+        self.reconciler.hold(self.recovery.until)
         self.refresh()
-        return self.reconciler.next_step(now)
+        away = [name for name in self.fabric.platforms if not self.reconciler.switches[name].connected]
+        return self.reconciler.next_step(now, is_of_a_way if self.patience.waits(away, now) else None)
 
     def step_confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
         """A switch's barrier came back."""
@@ -208,12 +221,14 @@ class Control:
     def counted(self, platform: str, counted: Counted, now: float) -> None:
         """Counters of a switch's port tables: who speaks, and who has been silent for too long."""
         self.activity.counted(platform, counted, now)
-        for name in self.activity.expired(now):
+        for name in self.activity.expired(platform, now):
             self.fabric.forget(name)
 
     def tick(self, now: float) -> None:
         """What is due by time alone."""
+        self.learner.tick(now)
         self.surveillance.tick(now)
+        self.chronicle.at_rest(self.converged, now)
 
     def bridge(self, platform: str) -> tuple[str, str | None, tuple[tuple[int, str], ...]]:
         """Its bridge's name, where its OVSDB is (None: the local one), and its trunks, number and name."""

@@ -88,7 +88,8 @@ class Derivation:
         yield from (Owner("port", f"{at}:{number}") for at, number in changes.ends | rerouted.ends)
         yield from (Owner("link", name) for name in rerouted.links)
         yield from (Owner("path", f"{src}>{dst}") for src, dst in rerouted.pairs)
-        for segment in self._fabric.declared.segments if rerouted.forests else self._segments_at(changes):
+        reshaped = {name for name in self._fabric.declared.segments if variant_of(name) in rerouted.forests}
+        for segment in sorted(reshaped | self._segments_at(changes)):
             yield from self._trees_of(segment)
 
     def _segments_at(self, changes: Changes) -> set[str]:
@@ -166,14 +167,16 @@ class Derivation:
         server = self._fabric.servers.get(name)
         if server is None or server.platform not in self._fabric.platforms:
             return None
-        guarded = self._learning_platforms(server.segment) if server.declared else frozenset()
+        guarded = self._open_platforms(server.segment) if server.declared else frozenset()
         others, home = self._others[server.platform], self.index(server.platform)
         return ServerInput(server, self.label(server.segment), home, others, self.left.get(name), guarded)
 
-    def _learning_platforms(self, segment: str) -> frozenset[str]:
+    def _open_platforms(self, segment: str) -> frozenset[str]:
+        """Platforms where somebody may come by a MAC or an address that the document does not give it."""
         undeclared = self._fabric.declared.undeclared
         learning = [(p, spec) for p in self._platforms if (spec := undeclared(p)).mode == "learn"]
-        return frozenset(platform for platform, spec in learning if spec.segment == segment)
+        learns = frozenset(platform for platform, spec in learning if spec.segment == segment)
+        return learns | self._fabric.declared.open_platforms(segment)
 
     def _link(self, name: str) -> LinkInput | None:
         link = self._routing.known.get(name)
@@ -220,7 +223,7 @@ class Derivation:
         links = pruned(self._routing.forest(variant_of(segment)), self._members(segment))
         names = frozenset(link.name for link in links)
         generation, before = self._fabric.trees.get(segment, (0, names))
-        generation += not (names <= before or names >= before)
+        generation += not (names <= before or names >= before or self._fabric.trees_are_kept)
         self._fabric.trees[segment] = (generation, names)
         return links
 

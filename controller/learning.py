@@ -58,6 +58,14 @@ class Learner:
             if not server.declared:
                 self._fabric.forget(server.name)
 
+    def tick(self, now: float) -> None:
+        """Let go of servers that were held where they are, and of moves that count no longer."""
+        for name in [name for name, until in self._held_until.items() if now >= until]:
+            del self._held_until[name]
+            self._alarms.clear("conflict", name)
+        for name in [name for name, moves in self._moves.items() if not moves or moves[-1] < now - MOVES_WITHIN_S]:
+            del self._moves[name]
+
     def _declared_at(self, heard: Heard) -> Server | None:
         servers = self._fabric.directory.at(heard.end)
         return next((server for server in servers if server.declared and server.vlan == heard.vlan), None)
@@ -134,7 +142,6 @@ class Learner:
             )
             return False
         moves.append(now)
-        self._alarms.clear("conflict", name)
         return True
 
 

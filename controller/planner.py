@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final
 
@@ -69,6 +69,8 @@ class Plan:
     """From which platform to which (``a>b``) the next hops change."""
     losses: tuple[Loss, ...] = ()
     refusals: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
+    inactive: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
+    """What the API made and would not fit beside another file any more: the file wins, so it is no refusal."""
     faults: tuple[Fault, ...] = ()
     followed: int = 0
     """Packets that were followed."""
@@ -87,7 +89,8 @@ def take_basis(control: Control) -> Basis:
 
 def make_plan(basis: Basis, desired: Desired) -> Plan:
     """Work out what comes of asking for `desired` instead."""
-    refusals = _refusals(basis, desired)
+    misfits = _misfits(basis, desired)
+    refusals, inactive = (misfits, {}) if desired.file == basis.desired.file else ({}, misfits)
     before, after = _resources(basis.desired), _resources(desired)
     plan = Plan(
         _number(basis, desired),
@@ -97,11 +100,12 @@ def make_plan(basis: Basis, desired: Desired) -> Plan:
         changed=tuple(sorted(key for key in before.keys() & after.keys() if before[key] != after[key])),
         removed=tuple(sorted(before.keys() - after.keys())),
         refusals=refusals,
+        inactive=inactive,
     )
     return plan if refusals else _Trial(basis).carry_out(plan)
 
 
-def _refusals(basis: Basis, desired: Desired) -> dict[Key, tuple[Problem, ...]]:
+def _misfits(basis: Basis, desired: Desired) -> dict[Key, tuple[Problem, ...]]:
     """What would not fit, apart from what does not fit already."""
     known = basis.desired.compose().inactive
     inactive = desired.compose().inactive.items()
@@ -153,20 +157,14 @@ class _Trial:
                 switches[name] = _deltas(differing, before, switch.wanted)
         touched = _touched(owners)
         checked = check_change(self._control, touched, CHECKED_PACKETS)
-        return Plan(
-            plan.number,
-            plan.basis,
-            plan.desired,
-            plan.added,
-            plan.changed,
-            plan.removed,
-            switches,
-            tuple(sorted(touched.servers)),
-            tuple(sorted(f"{src}>{dst}" for src, dst in touched.pairs)),
-            tuple(self._losses()),
-            plan.refusals,
-            checked.faults,
-            checked.followed,
+        return replace(
+            plan,
+            switches=switches,
+            servers=tuple(sorted(touched.servers)),
+            paths=tuple(sorted(f"{src}>{dst}" for src, dst in touched.pairs)),
+            losses=tuple(self._losses()),
+            faults=checked.faults,
+            followed=checked.followed,
         )
 
     def _reachable(self) -> set[tuple[str, str]]:

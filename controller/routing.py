@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from controller.model.fabric import AdminState, Fabric
 from controller.model.links import LinkState, is_wired, known_links, link_state
 from controller.model.topology import End, Link
-from controller.paths.bypasses import WayRound, find_way_round
-from controller.paths.graph import build_graph
+from controller.paths.bypasses import WayRound, WaysRound, find_way_round
+from controller.paths.graph import add_link, build_graph, remove_link
 from controller.paths.next_hops import NextHops, Pair
-from controller.paths.trees import VARIANTS, spanning_forest
+from controller.paths.trees import VARIANTS, regrown
 
+_NONE: Final[frozenset[str]] = frozenset()
 _STRICTNESS: Final[tuple[AdminState, ...]] = ("up", "drain", "down")
 DRAINED_COST: Final = 10_000
 """What a drained link costs beyond its own cost: more than any detour."""
@@ -26,7 +28,18 @@ class Rerouted:
     links: set[str] = field(default_factory=set)
     ends: set[End] = field(default_factory=set)
     pairs: set[Pair] = field(default_factory=set)
-    forests: bool = False
+    forests: set[int] = field(default_factory=set)
+    """Variants of the spanning forest."""
+
+
+@dataclass(slots=True)
+class _Moved:
+    """Live links that went or came, and ports that ceased or began to take labels."""
+
+    gone: list[Link] = field(default_factory=list)
+    came: list[Link] = field(default_factory=list)
+    closed: set[End] = field(default_factory=set)
+    opened: set[End] = field(default_factory=set)
 
 
 class Routing:
@@ -36,13 +49,16 @@ class Routing:
         self._fabric = fabric
         self.known: dict[str, Link] = {}
         self.live: dict[str, Link] = {}
-        self.trunk_ends: frozenset[End] = frozenset()
+        self.states: dict[str, LinkState] = {}
+        self.trunk_ends: set[End] = set()
         """Ports that take labelled frames: wired as they should be, be the link up or down."""
-        self._ways_round: dict[tuple[str, str], WayRound | None] = {}
-        self._forests: tuple[tuple[Link, ...], ...] = ((),) * VARIANTS
-        self._platforms: tuple[str, ...] = ()
-        self._graph = build_graph((), ())
-        self._next_hops = NextHops(self._graph)
+        self.graph = build_graph((), ())
+        """The live links, to be looked at."""
+        self._at: defaultdict[End, set[str]] = defaultdict(set)
+        self._labelled: set[str] = set()
+        self._ways_round = WaysRound()
+        self._forests: list[tuple[Link, ...]] = [()] * VARIANTS
+        self._next_hops = NextHops()
 
     # Questions
 
@@ -76,9 +92,13 @@ class Routing:
             for rest in self._paths_from(beyond, dst, names):
                 yield (names[end], *rest)
 
+    def joins(self, one: End, other: End) -> bool:
+        """Whether a known link has these two ends."""
+        return not self._at.get(one, _NONE).isdisjoint(self._at.get(other, _NONE))
+
     def way_round(self, link: str, near: str) -> WayRound | None:
         """The bypass of a link from its end on `near`."""
-        return self._ways_round.get((link, near))
+        return self._ways_round.get(link, near)
 
     @property
     def unprotected(self) -> tuple[str, ...]:
@@ -91,25 +111,55 @@ class Routing:
 
     # Changes
 
-    def update(self) -> Rerouted:
-        """Follow the fabric's wires; answers what that has touched."""
-        platforms = tuple(sorted(self._fabric.platforms))
-        known = {name: link for name, link in known_links(self._fabric).items() if self._has_ends(link)}
-        states = {name: link_state(self._fabric.wiring, link) for name, link in known.items()}
-        live = {name: self._as_used(known[name]) for name in sorted(known) if self._is_live(known[name], states[name])}
-        touched = Rerouted(links=_differing(known, self.known))
-        wired = [link for name, link in known.items() if self._takes_labels(link, states[name])]
-        trunks = frozenset(end for link in wired for end in link.ends)
-        touched.ends = set(trunks ^ self.trunk_ends)
-        self.trunk_ends = trunks
-        changed = _differing(live, self.live)
-        self.known, self.live = known, live
-        if changed or platforms != self._platforms:
-            self._platforms = platforms
-            self._follow(changed, touched)
+    def update(self, ends: Collection[End] | None = None) -> Rerouted:
+        """Follow the fabric's wires, all or those at some ports; answers what that has touched."""
+        found = {name: link for name, link in known_links(self._fabric, ends).items() if self._has_ends(link)}
+        before = self.known if ends is None else {name for end in ends for name in self._at.get(end, ())}
+        declared = self._fabric.declared.links
+        names = sorted(found.keys() | before)
+        if ends is not None:
+            found |= {name: declared[name] for name in names if name in declared}
+        touched, moved = Rerouted(), _Moved()
+        for name in names:
+            self._look_at(name, found.get(name), touched, moved)
+        self.trunk_ends.difference_update(moved.closed - moved.opened)
+        self.trunk_ends.update(moved.opened)
+        touched.ends = moved.closed ^ moved.opened
+        self._follow(moved, touched)
         for name in touched.links:
             self._find_ways_round(name)
         return touched
+
+    def _look_at(self, name: str, link: Link | None, touched: Rerouted, moved: _Moved) -> None:
+        before, carried = self.known.pop(name, None), self.live.pop(name, None)
+        state = self.states.pop(name, None)
+        if before and state and name in self._labelled:
+            moved.closed.update(before.ends)
+        if before != link:
+            touched.links.add(name)
+            self._index(name, before, link)
+        self._labelled.discard(name)
+        if link:
+            self._take(link, moved)
+        carries = self.live.get(name)
+        if carried != carries:
+            moved.gone.extend([carried] if carried else [])
+            moved.came.extend([carries] if carries else [])
+
+    def _index(self, name: str, before: Link | None, link: Link | None) -> None:
+        for end in before.ends if before else ():
+            self._at[end].discard(name)
+        for end in link.ends if link else ():
+            self._at[end].add(name)
+
+    def _take(self, link: Link, moved: _Moved) -> None:
+        state = link_state(self._fabric.wiring, link)
+        self.known[link.name], self.states[link.name] = link, state
+        if self._is_live(link, state):
+            self.live[link.name] = self._as_used(link)
+        if self._takes_labels(link, state):
+            self._labelled.add(link.name)
+            moved.opened.update(link.ends)
 
     def _has_ends(self, link: Link) -> bool:
         return all(platform in self._fabric.platforms for platform, _ in link.ends)
@@ -131,47 +181,56 @@ class Routing:
             return False
         return state is LinkState.UP or (state is not LinkState.MISWIRED and is_wired(self._fabric.wiring, link))
 
-    def _follow(self, changed: set[str], touched: Rerouted) -> None:
-        old = self._next_hops
-        self._graph = build_graph(self._platforms, self.live.values())
-        self._next_hops = NextHops(self._graph)
-        if old.platforms == self._platforms:
-            touched.pairs.update(self._next_hops.pairs_changed(old))
-        else:
-            touched.pairs.update((src, dst) for src in self._platforms for dst in self._platforms if src != dst)
-        forests = tuple(spanning_forest(self.live.values(), variant) for variant in range(VARIANTS))
-        touched.forests, self._forests = forests != self._forests, forests
-        touched.links |= self._bypasses_touched(changed)
+    def _follow(self, moved: _Moved, touched: Rerouted) -> None:
+        platforms = tuple(sorted(self._fabric.platforms))
+        if platforms != self._next_hops.platforms:
+            self._next_hops = NextHops(platforms, self.live.values())
+            self.graph = build_graph(platforms, self.live.values())
+            touched.pairs.update((src, dst) for src in platforms for dst in platforms if src != dst)
+        elif moved.gone or moved.came:
+            self._change_graph(moved)
+            touched.pairs.update(self._next_hops.follow(moved.gone, moved.came))
+        gone = {link.name for link in moved.gone}
+        for variant, forest in enumerate(self._forests):
+            self._forests[variant] = regrown(forest, self.live.values(), gone, moved.came, variant)
+            if self._forests[variant] != forest:
+                touched.forests.add(variant)
+        touched.links |= self._bypasses_touched(moved)
 
-    def _bypasses_touched(self, changed: set[str]) -> set[str]:
+    def _change_graph(self, moved: _Moved) -> None:
+        for link in moved.gone:
+            remove_link(self.graph, link)
+        for link in moved.came:
+            add_link(self.graph, link)
+
+    def _bypasses_touched(self, moved: _Moved) -> set[str]:
         """Links whose way round used a link that changed, or might use it now."""
-        came = [self.live[name] for name in changed if name in self.live]
-        found = set()
-        for (name, near), way in self._ways_round.items():
-            link = self.known.get(name)
-            lost = name in changed or (way is not None and any(used.name in changed for used in way.links))
-            if link and (lost or any(self._might_serve(new, link, near, way) for new in came)):
-                found.add(name)
-        return found
+        names = {link.name for link in (*moved.gone, *moved.came)}
+        found = names.union(*(self._ways_round.using(name) for name in names))
+        if moved.came:
+            found |= self._ways_round.without
+        longest = self._ways_round.longest if moved.came else 0
+        for new in moved.came:
+            around = {near for end, _ in new.ends for near in self._next_hops.within(longest - new.cost, end)}
+            found.update(name for name, way in self._ways_round.leaving(around) if self._might_serve(new, name, way))
+        return found & self.known.keys()
 
-    def _might_serve(self, new: Link, link: Link, near: str, way: WayRound | None) -> bool:
+    def _might_serve(self, new: Link, name: str, way: WayRound) -> bool:
         """Whether a way round over a new link could be as short as the one in use."""
-        if way is None:
-            return True
-        far = link.other(near)[0]
+        link = self.known.get(name)
+        if link is None:
+            return False
+        near, (far, _) = way.near, link.other(way.near)
         (one, _), (other, _) = new.ends
         least = min(
             self.distance(near, one) + self.distance(other, far), self.distance(near, other) + self.distance(one, far)
         )
-        return least + new.cost <= sum(used.cost for used in way.links)
+        return least + new.cost <= way.cost
 
     def _find_ways_round(self, name: str) -> None:
         link = self.known.get(name)
-        for near in {key[1] for key in self._ways_round if key[0] == name} if link is None else ():
-            del self._ways_round[name, near]
-        for near, _ in link.ends if link else ():
-            self._ways_round[name, near] = find_way_round(self._graph, link, near) if link else None
-
-
-def _differing(one: dict[str, Link], other: dict[str, Link]) -> set[str]:
-    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+        if link is None:
+            self._ways_round.forget(name)
+            return
+        ways = (find_way_round(self.graph, link, near, self.distance) for near, _ in link.ends)
+        self._ways_round.put(name, [way for way in ways if way])

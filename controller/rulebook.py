@@ -15,7 +15,7 @@ from controller.model.topology import End
 from controller.routing import Rerouted
 from controller.rules.placed import Placed, Wanted
 from controller.rules.reconciler import Reconciler
-from controller.rules.rules import Owner, RuleKey
+from controller.rules.rules import FlowEntry, Owner, Rule, RuleKey
 from controller.rules.tables import cookie
 
 Contribution: TypeAlias = dict[tuple[str, RuleKey], Placed]
@@ -93,7 +93,7 @@ class Rulebook:
             if before.get(place) != item:
                 platform, key = place
                 order = self._derivation.order_of(owner, item)
-                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, cookie(owner, item.rule)))
+                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, _cookie(owner, item.rule)))
 
     def _note_moves(self, fabric: Fabric, names: Iterable[str]) -> None:
         for name in names:
@@ -106,3 +106,8 @@ class Rulebook:
             if before != server.platform:
                 self._derivation.left[name] = before
             self._homes[name] = server.platform
+
+
+def _cookie(owner: Owner, rule: Rule) -> int:
+    """Groups and meters have none: they are compared by content."""
+    return cookie(owner, rule) if isinstance(rule, FlowEntry) else 0

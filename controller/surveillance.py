@@ -8,7 +8,7 @@ from controller.learning import Heard
 from controller.model.addresses import mac_from_int
 from controller.model.alarms import Alarms
 from controller.model.fabric import Fabric
-from controller.model.links import LinkState, link_state
+from controller.model.links import LinkState
 from controller.model.topology import End, Link
 from controller.routing import Routing
 from controller.rules.reconciler import Reconciler
@@ -16,7 +16,7 @@ from controller.rules.rules import describe
 from controller.rules.tables import Reason
 
 QUIET_S: Final = 60.0
-"""A violation is over when so long nothing of the kind was heard, seconds."""
+"""What happened is over when for so long nothing of the kind came again, seconds."""
 _SAID: Final = {
     Reason.MAC: "as {mac}, which is not a MAC of that port",
     Reason.ADDRESS: "with an address that is not its own, as {mac}",
@@ -29,9 +29,10 @@ class Surveillance:
 
     def __init__(self, fabric: Fabric, alarms: Alarms) -> None:
         self._fabric, self._alarms = fabric, alarms
-        self._violated: dict[str, float] = {}
+        self._passing: dict[tuple[str, str], float | None] = {}
+        """Alarms that end by themselves, and when each was last renewed; None: since the last tick."""
 
-    def packet(self, heard: Heard, now: float) -> None:
+    def packet(self, heard: Heard) -> None:
         """A copy of what the guard dropped."""
         if heard.reason not in _SAID:
             return
@@ -39,14 +40,21 @@ class Surveillance:
         servers = ", ".join(server.name for server in self._fabric.directory.at(heard.end)) or "no server"
         what = _SAID[heard.reason].format(mac=mac_from_int(heard.fields.get("eth_src", 0)))
         message = f"{heard.end[0]} port {heard.end[1]} ({servers}) sent {what}: dropped"
-        self._alarms.raise_("violation", subject, message)
-        self._violated[subject] = now
+        self.happened("violation", subject, message)
+
+    def happened(self, kind: str, subject: str, message: str) -> None:
+        """Raise an alarm of what happens and does not last: it is over when nothing of the kind came for a while."""
+        self._alarms.raise_(kind, subject, message)
+        self._passing[kind, subject] = None
 
     def tick(self, now: float) -> None:
         """Clear what is over."""
-        for subject in [subject for subject, last in self._violated.items() if now - last > QUIET_S]:
-            del self._violated[subject]
-            self._alarms.clear("violation", subject)
+        for alarm, last in tuple(self._passing.items()):
+            if last is None:
+                self._passing[alarm] = now
+            elif now - last > QUIET_S:
+                del self._passing[alarm]
+                self._alarms.clear(*alarm)
 
     def inactive(self) -> None:
         """What the API made and does not fit beside the document's file."""
@@ -58,7 +66,7 @@ class Surveillance:
 
     def links(self, routing: Routing) -> None:
         """Compare what is wired with what was declared."""
-        wrong = {link.name: self._miswired(link) for link in routing.known.values() if self._is_miswired(link)}
+        wrong = {name: self._miswired(link) for name, link in routing.known.items() if _is_miswired(link, routing)}
         self._alarms.keep("miswired", wrong | self._undeclared_wires(routing))
 
     def refusals(self, reconciler: Reconciler) -> None:
@@ -70,9 +78,6 @@ class Surveillance:
             texts[f"{platform} {describe(key)}"] = f"{platform} refused {describe(key)}{whose}: {reason}"
         self._alarms.keep("refused_rule", texts)
 
-    def _is_miswired(self, link: Link) -> bool:
-        return link.declared and link_state(self._fabric.wiring, link) is LinkState.MISWIRED
-
     def _miswired(self, link: Link) -> str:
         found = [(end, peer) for end in link.ends if (peer := self._fabric.wiring.peer(end)) not in (None, *link.ends)]
         wires = "; ".join(f"{self._say(end)} is wired to {self._say(peer)}" for end, peer in found if peer)
@@ -81,13 +86,16 @@ class Surveillance:
 
     def _undeclared_wires(self, routing: Routing) -> dict[str, str]:
         """Declared trunks that are wired to each other without a link of the document."""
-        declared = {frozenset(link.ends) for link in routing.known.values()}
         trunks, found = self._fabric.declared.trunks, {}
         for one, other in self._fabric.wiring.wired.items():
-            if one < other and {one, other} & trunks.keys() and frozenset((one, other)) not in declared:
+            if one < other and (one in trunks or other in trunks) and not routing.joins(one, other):
                 wire = f"{self._say(one)} is wired to {self._say(other)}"
                 found[wire] = f"{wire}: no such link is in the document; it carries nothing"
         return found
 
     def _say(self, end: End) -> str:
         return self._fabric.declared.trunks.get(end) or f"{end[0]} port {self._fabric.port_name(end)}"
+
+
+def _is_miswired(link: Link, routing: Routing) -> bool:
+    return link.declared and routing.states[link.name] is LinkState.MISWIRED

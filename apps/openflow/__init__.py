@@ -1,1 +1,5 @@
-"""Rules to OpenFlow bytes and back, and one switch's connection."""
+"""Rules to OpenFlow bytes and back, and one switch's connection.
+
+`switch` is the connection. Out: `encode` makes messages, of matches (`match`), `actions` and fields (`oxm`). In:
+`decode` reads them, with `read_actions` and `errors`; `raw_replies` keeps Ryu from doing so.
+"""

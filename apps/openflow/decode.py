@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from apps.openflow import oxm
 from apps.openflow.errors import error_text as error_text
 from apps.openflow.read_actions import read_actions
-from controller.rules.rules import ANY, Bucket, FlowKey, Group, GroupType, Meter
+from controller.rules.rules import ANY, Bucket, FlowKey, Group, GroupType, Meter, PortStats
 
 _BODY: Final = 16
 """Where a multipart reply's entries begin."""
@@ -48,20 +48,6 @@ class MeterStats(NamedTuple):
     bytes_in: int
     band_packets: int
     band_bytes: int
-
-
-class PortStats(NamedTuple):
-    """A port's counters."""
-
-    port: int
-    rx_packets: int
-    tx_packets: int
-    rx_bytes: int
-    tx_bytes: int
-    rx_dropped: int
-    tx_dropped: int
-    rx_errors: int
-    tx_errors: int
 
 
 class Error(NamedTuple):

@@ -14,7 +14,7 @@ from ryu.lib import hub
 
 from apps.openflow import decode, encode
 from controller.rules.reconciler import Batch
-from controller.rules.rules import Counted, Group, Installed, Meter, Rule, RuleKey
+from controller.rules.rules import Counted, Group, Installed, Meter, PortStats, Rule, RuleKey
 from controller.rules.tables import COUNTED
 
 LOG = logging.getLogger("backplane.switch")
@@ -38,6 +38,7 @@ class Switch:
         self._cookies: dict[RuleKey, int] = {}
         self._counting: dict[int, dict[RuleKey, int]] = {}
         self._metered_off: dict[int, int] = {}
+        self._ports: dict[int, PortStats] = {}
         self._groups: dict[int, Group] = {}
         self._meters: dict[int, Meter] = {}
         self._sent: dict[int, RuleKey] = {}
@@ -64,14 +65,16 @@ class Switch:
         self.barrier(self._read)
 
     def read_counters(self, done: Callable[[Switch, Counted], None]) -> None:
-        """Ask for the counters that tell who speaks and what is dropped."""
+        """Ask for the counters that tell who speaks, what is dropped and what passes each port."""
         packets: dict[RuleKey, int] = {}
         self._metered_off.clear()
+        self._ports.clear()
         for table, cookie, mask in COUNTED:
             xid = self._xid()
             self._counting[xid] = packets
             self.write(encode.flow_stats_request(xid, table, cookie, mask))
         self.write(encode.meter_stats_request(self._xid()))
+        self.write(encode.port_stats_request(self._xid()))
         self.barrier(lambda: self._counted(packets, done))
 
     def close_unless_alive(self, within_s: float) -> None:
@@ -186,9 +189,13 @@ class Switch:
         """A part of the meters' counters."""
         self._metered_off.update((meter.number, meter.band_packets) for meter in decode.meter_stats(message))
 
+    def port_stats(self, message: bytes) -> None:
+        """A part of the ports' counters."""
+        self._ports.update((stats.port, stats) for stats in decode.port_stats(message))
+
     def _counted(self, packets: dict[RuleKey, int], done: Callable[[Switch, Counted], None]) -> None:
         self._counting = {xid: into for xid, into in self._counting.items() if into is not packets}
-        done(self, Counted(packets, dict(self._metered_off)))
+        done(self, Counted(packets, dict(self._metered_off), dict(self._ports)))
 
     def _read(self) -> None:
         self._on_read(self, Installed(dict(self._cookies), dict(self._groups), dict(self._meters)))

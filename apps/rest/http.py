@@ -4,74 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from webob import Request, Response
 
-from apps.rest.media import FORMATS, JSON
-from apps.rest.problems import Reason, Refused, problem_response
+from apps.rest.media import FORMATS
+from apps.rest.problems import CAUGHT, Reason, Refused, problem_response, refusal_of
+from apps.rest.routes import Call, Handler, Query, Route, steps_of
 from controller.model.wording import did_you_mean, listed, quoted
+
+__all__ = ["MAX_BODY_BYTES", "Call", "Handler", "Query", "Route", "Router"]
 
 LOG = logging.getLogger("backplane.rest")
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query parameter; `choices` is the closed list of its values, if it has one."""
-
-    name: str
-    about: str
-    choices: tuple[str, ...] = ()
-    required: bool = False
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that its route takes: names from the path, checked query values, the media type to answer in."""
-
-    request: Request
-    names: Mapping[str, str]
-    query: Mapping[str, tuple[str, ...]]
-    media: str
-
-    def first(self, name: str) -> str | None:
-        """The value of a query parameter that is not repeated."""
-        return next(iter(self.query.get(name, ())), None)
-
-
-Handler: TypeAlias = Callable[[Call], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A method on a path (``/api/v1/servers/{name}``), what it is about and what it takes."""
-
-    method: str
-    path: str
-    about: str
-    handler: Handler
-    queries: tuple[Query, ...] = ()
-    media: tuple[str, ...] = (JSON,)
-    steps: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", _steps(self.path))
-
-    def match(self, steps: Sequence[str]) -> dict[str, str] | None:
-        """The names in a path of this shape; None where it has another."""
-        if len(steps) != len(self.steps):
-            return None
-        names = {}
-        for own, given in zip(self.steps, steps, strict=True):
-            if own.startswith("{") and given:
-                names[own[1:-1]] = given
-            elif own != given:
-                return None
-        return names
 
 
 class Router:
@@ -86,6 +32,8 @@ class Router:
             return _conditional(request, self._answer(request))
         except Refused as refused:
             return problem_response(refused)
+        except CAUGHT as error:
+            return problem_response(refusal_of(error))
         except Exception:
             LOG.exception("%s %s failed", request.method, request.environ.get("PATH_INFO"))
             return problem_response(Refused(Reason.INTERNAL, "the request failed inside the controller: see its log"))
@@ -101,7 +49,7 @@ class Router:
         return response
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        steps = _steps(path)
+        steps = steps_of(path)
         fitting = [(route, names) for route in self.routes if (names := route.match(steps)) is not None]
         if not fitting:
             hint = did_you_mean(path, (route.path for route in self.routes if "{" not in route.path))
@@ -111,10 +59,6 @@ class Router:
             if route.method == asked:
                 return route, names
         raise _wrong_method(method, path, [route.method for route, _ in fitting])
-
-
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(path.split("/"))
 
 
 def _wrong_method(method: str, path: str, methods: list[str]) -> Refused:
@@ -177,10 +121,15 @@ def _negotiate(route: Route, request: Request, query: Mapping[str, tuple[str, ..
 
 
 def _conditional(request: Request, response: Response) -> Response:
-    """Tag what was read; a client that has it already gets 304 (RFC 9110, 13.1.2)."""
-    if request.method not in ("GET", "HEAD") or response.status_code != 200:
+    """Tag what was read; a client that has it already gets 304 (RFC 9110, 13.1.2). A stream has no end to tag.
+
+    A handler's own tag, of what is asked for, goes before that of the whole: If-Match compares it alone.
+    """
+    is_stream = response.content_length is None
+    if request.method not in ("GET", "HEAD") or response.status_code != 200 or is_stream:
         return response
-    response.etag = hashlib.blake2b(response.body, digest_size=12).hexdigest()
+    whole = hashlib.blake2b(response.body, digest_size=12).hexdigest()
+    response.etag = f"{response.etag}-{whole}" if response.etag else whole
     response.cache_control = "no-cache"
     if response.etag in request.if_none_match:
         kept = [(name, value) for name, value in response.headers.items() if name in ("ETag", "Cache-Control", "Vary")]

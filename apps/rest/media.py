@@ -13,6 +13,8 @@ YAML: Final = "application/yaml"
 PROBLEM_JSON: Final = "application/problem+json"
 """RFC 9457."""
 
+EVENT_STREAM: Final = "text/event-stream"
+
 FORMATS: Final = {"json": JSON, "yaml": YAML}
 """What ``?format=`` may say."""
 

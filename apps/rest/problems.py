@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from webob import Response
 
+from apps.changes import Busy, MovedOn, NotWritten
 from apps.rest.media import PROBLEM_JSON, to_json
+from controller.edits import Denial, Denied
+from controller.views.plans import view_faults, view_misfits
 
 
 class Reason(Enum):
@@ -21,13 +24,26 @@ class Reason(Enum):
     WRONG_METHOD = ("wrong_method", HTTPStatus.METHOD_NOT_ALLOWED)
     NOT_ACCEPTABLE = ("not_acceptable", HTTPStatus.NOT_ACCEPTABLE)
     NO_FILE = ("no_file", HTTPStatus.CONFLICT)
+    FILE_OWNS = ("file_owns", HTTPStatus.CONFLICT)
+    LEARNED = ("learned", HTTPStatus.CONFLICT)
+    REFERRED_TO = ("referred_to", HTTPStatus.CONFLICT)
+    IN_CONFLICT = ("in_conflict", HTTPStatus.CONFLICT)
+    MOVED_ON = ("moved_on", HTTPStatus.CONFLICT)
     NO_LENGTH = ("no_length", HTTPStatus.LENGTH_REQUIRED)
+    NOT_AS_EXPECTED = ("not_as_expected", HTTPStatus.PRECONDITION_FAILED)
     TOO_LARGE = ("too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    WRONG_MEDIA = ("wrong_media", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     INVALID_DOCUMENT = ("invalid_document", HTTPStatus.UNPROCESSABLE_ENTITY)
+    INVALID_QUESTION = ("invalid_question", HTTPStatus.UNPROCESSABLE_ENTITY)
+    INVALID_SPEC = ("invalid_spec", HTTPStatus.UNPROCESSABLE_ENTITY)
+    UNSAFE = ("unsafe", HTTPStatus.UNPROCESSABLE_ENTITY)
     SAME_SERVER = ("same_server", HTTPStatus.UNPROCESSABLE_ENTITY)
     OTHER_SEGMENT = ("other_segment", HTTPStatus.UNPROCESSABLE_ENTITY)
     NOT_JOINED = ("not_joined", HTTPStatus.UNPROCESSABLE_ENTITY)
+    TOO_BUSY = ("too_busy", HTTPStatus.TOO_MANY_REQUESTS)
     INTERNAL = ("internal", HTTPStatus.INTERNAL_SERVER_ERROR)
+    TOO_MANY_LISTENERS = ("too_many_listeners", HTTPStatus.SERVICE_UNAVAILABLE)
+    NOT_WRITTEN = ("not_written", HTTPStatus.SERVICE_UNAVAILABLE)
     NOT_READY = ("not_ready", HTTPStatus.SERVICE_UNAVAILABLE)
 
     @property
@@ -41,6 +57,7 @@ class Reason(Enum):
         return self.value[1]
 
 
+_OTHERS: Final = {Denial.REFERRED_TO: "referrers"}
 BY_WORD: Final = {reason.word: reason for reason in Reason}
 
 
@@ -50,6 +67,32 @@ class Refused(Exception):
     def __init__(self, reason: Reason, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(detail)
         self.reason, self.detail, self.headers, self.more = reason, detail, dict(headers or {}), more
+
+
+CAUGHT: Final = (MovedOn, NotWritten, Busy)
+"""What changes raise by themselves."""
+
+
+def refusal_of(error: Exception) -> Refused:
+    """What `CAUGHT` is to a client."""
+    match error:
+        case MovedOn():
+            return Refused(Reason.MOVED_ON, str(error))
+        case Busy():
+            return Refused(Reason.TOO_BUSY, str(error), {"Retry-After": "1"})
+        case _:
+            return Refused(Reason.NOT_WRITTEN, str(error), {"Retry-After": "5"})
+
+
+def refusal_of_denied(denied: Denied) -> Refused:
+    """What speaks against a change, as a client reads it."""
+    more: dict[str, Any] = {
+        "problems": denied.problems,
+        _OTHERS.get(denied.why, "conflicts"): view_misfits(denied.others),
+        "faults": view_faults(denied.faults),
+    }
+    found = {key: value for key, value in more.items() if value}
+    return Refused(BY_WORD[denied.why.value], denied.message, None, **found)
 
 
 def problem_response(refused: Refused) -> Response:

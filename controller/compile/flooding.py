@@ -14,8 +14,10 @@ from controller.rules.rules import (
     FlowEntry,
     Group,
     GroupType,
+    Match,
     PopVlan,
     PushVlan,
+    RuleKey,
     SetField,
     ToGroup,
     match,
@@ -73,7 +75,7 @@ def _entry_places(part: FloodInput) -> tuple[int, ...]:
     return ((0,) if part.ports else ()) + part.trunks
 
 
-def _labelled(label: int) -> tuple[tuple[str, int, int], ...]:
+def _labelled(label: int) -> Match:
     return match(vlan_vid=VLAN_PRESENT | label)
 
 
@@ -97,9 +99,17 @@ def _entries(tree: TreeInput, part: FloodInput) -> Iterator[Placed]:
         arrives = match(**{Reg.TREE: tree.label, Reg.ENTRY: trunk})
         yield Placed(part.platform, _flood(arrives, tree, trunk), Turn.LABEL)
     if part.ports:
-        starts = match(**{Reg.SEGMENT: tree.segment, Reg.ENTRY: 0})
-        yield Placed(part.platform, _flood(starts, tree, 0), Turn.ENTRY)
+        yield Placed(part.platform, _flood(_starts(tree.segment), tree, 0), Turn.ENTRY)
 
 
-def _flood(wanted: tuple[tuple[str, int, int], ...], tree: TreeInput, entry: int) -> FlowEntry:
+def _starts(segment: int) -> Match:
+    return match(**{Reg.SEGMENT: segment, Reg.ENTRY: 0})
+
+
+def start_key(segment: int) -> RuleKey:
+    """The key of the entry that floods what comes from a local port, by the segment's label."""
+    return FlowEntry(Table.FLOOD, Priority.NORMAL, _starts(segment)).key
+
+
+def _flood(wanted: Match, tree: TreeInput, entry: int) -> FlowEntry:
     return FlowEntry(Table.FLOOD, Priority.NORMAL, wanted, (ToGroup(flood_group(tree.label, entry)),))

@@ -109,6 +109,14 @@ def _trunk(port: PortInput) -> FlowEntry:
     return FlowEntry(Table.PORT, Priority.NORMAL, match(in_port=port.number), note, Table.BYPASS)
 
 
+def trunk_port_of(key: RuleKey) -> int | None:
+    """The port whose labelled frames a rule lets in; None for the key of any other rule."""
+    if len(key) != 4 or key[:3] != ("flow", Table.PORT, Priority.NORMAL):
+        return None
+    fields = {name: value for name, value, _ in key[3]}
+    return fields["in_port"] if fields.keys() == {"in_port"} else None
+
+
 def _server_port(port: PortInput) -> Iterator[FlowEntry | Meter]:
     storm = _meter(MeterKind.STORM, port, port.storm)
     copies = _meter(MeterKind.VIOLATION, port, _COPIES_PER_SECOND)

@@ -39,7 +39,7 @@ class ServerInput:
     """All that a server's rules depend on.
 
     `segment` is its label; `home` the allotted index of its platform; `elsewhere` all other platforms;
-    `left` the platform that it has just left; `guarded` those platforms with ports that learn.
+    `left` the platform that it has just left; `guarded` those platforms where identities are determined.
     """
 
     server: Server
@@ -55,6 +55,9 @@ def compile_server(wanted: ServerInput) -> Iterator[Placed]:
     server = wanted.server
     for rule in (*_sender(wanted), *_own_questions(wanted)):
         yield Placed(server.platform, rule, Turn.ENTRY)
+    for platform in wanted.guarded:
+        for rule in _not_elsewhere(wanted):
+            yield Placed(platform, rule, Turn.ENTRY)
     if server.mac is None:
         return
     yield Placed(server.platform, _forward(wanted, _deliver(server)), Turn.HOME)
@@ -66,9 +69,6 @@ def compile_server(wanted: ServerInput) -> Iterator[Placed]:
     for platform in (server.platform, *wanted.elsewhere):
         for answer in answers:
             yield Placed(platform, answer, Turn.ENTRY)
-    for platform in wanted.guarded:
-        for rule in _not_elsewhere(wanted):
-            yield Placed(platform, rule, Turn.ENTRY)
 
 
 def sender_of(key: RuleKey) -> tuple[int, int] | None:
@@ -190,12 +190,11 @@ def _carry(wanted: ServerInput) -> Actions:
 
 
 def _not_elsewhere(wanted: ServerInput) -> Iterator[FlowEntry]:
-    """On platforms that learn: a declared identity is not learned on another port."""
-    server = wanted.server
-    reason = SetField(Reg.REASON, Reason.MAC)
-    priority = Priority.DEFAULT + 1
-    stolen = match(eth_src=server.mac or 0, vlan_vid=VLAN_NONE)
-    yield FlowEntry(Table.PORT, priority, stolen, (reason,), Table.VIOLATION)
+    """Where identities are determined: a declared one is nobody else's, on whatever port it is heard."""
+    server, priority = wanted.server, Priority.DEFAULT + 1
+    if server.mac is not None:
+        stolen, reason = match(eth_src=server.mac, vlan_vid=VLAN_NONE), SetField(Reg.REASON, Reason.MAC)
+        yield FlowEntry(Table.PORT, priority, stolen, (reason,), Table.VIOLATION)
     for address, version in server.addresses:
         taken = match(**{Reg.SEGMENT: wanted.segment, Reg.ADDRESS: claimed(address, version)})
         refuse = (SetField(Reg.REASON, Reason.ADDRESS),)

@@ -1,1 +1,1 @@
-"""Finding out what is wired to what: the frames that are sent, and when."""
+"""Finding out what is wired to what: `frames` is the signed probe, `prober` says when to send which."""

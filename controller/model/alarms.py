@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -15,20 +16,25 @@ class Alarm:
 
 
 class Alarms:
-    """The alarms that stand now."""
+    """The alarms that stand now; `observer` is told of each that is ``raised``, ``changed`` or ``cleared``."""
 
     def __init__(self) -> None:
         self._standing: dict[tuple[str, str], Alarm] = {}
+        self.observer: Callable[[str, Alarm], None] = lambda _what, _alarm: None
 
     def raise_(self, kind: str, subject: str, message: str) -> bool:
         """Raise an alarm, or renew its text; true when it is new."""
-        new = (kind, subject) not in self._standing
-        self._standing[kind, subject] = Alarm(kind, subject, message)
-        return new
+        before, alarm = self._standing.get((kind, subject)), Alarm(kind, subject, message)
+        self._standing[kind, subject] = alarm
+        if before != alarm:
+            self.observer("raised" if before is None else "changed", alarm)
+        return before is None
 
     def clear(self, kind: str, subject: str) -> None:
         """The matter is over."""
-        self._standing.pop((kind, subject), None)
+        alarm = self._standing.pop((kind, subject), None)
+        if alarm is not None:
+            self.observer("cleared", alarm)
 
     def keep(self, kind: str, messages: dict[str, str]) -> None:
         """Make the alarms of one kind exactly these, by subject."""

@@ -12,11 +12,13 @@ class Changes:
     """Marks; `everything` stands for all there is."""
 
     everything: bool = False
-    wiring: bool = False
-    """Ports went up or down, or a wire was found or lost."""
+    links: bool = False
+    """How links are to be used may have changed: all are to be looked at again."""
+    wires: set[End] = field(default_factory=set)
+    """Ports that went up or down, or whose wire was found or lost."""
     servers: set[str] = field(default_factory=set)
     ends: set[End] = field(default_factory=set)
     """Ports whose use may have changed."""
 
     def __bool__(self) -> bool:
-        return self.everything or self.wiring or bool(self.servers) or bool(self.ends)
+        return self.everything or self.links or bool(self.wires) or bool(self.servers) or bool(self.ends)

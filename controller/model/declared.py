@@ -21,6 +21,7 @@ class Declared:
         self._ports: defaultdict[str, dict[int, list[ServerSpec]]] = defaultdict(dict)
         for server in self._spec.servers.values():
             self._ports[server.platform].setdefault(server.port, []).append(server)
+        self._open = self._open_platforms()
         self.trunks = self._trunks()
         self.links = {
             name: Link(name, self._ends(spec.ends), spec.cost, spec.rate) for name, spec in self._spec.links.items()
@@ -61,6 +62,17 @@ class Declared:
         """What a port may flood, packets/s."""
         own = [spec.storm for spec in self._ports.get(end[0], {}).get(end[1], ()) if spec.storm is not None]
         return max(own, default=self._spec.storm)
+
+    def open_platforms(self, segment: str) -> frozenset[str]:
+        """Platforms with servers of a segment whose MAC or addresses the document leaves open."""
+        return self._open.get(segment, frozenset())
+
+    def _open_platforms(self) -> dict[str, frozenset[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for spec in self._spec.servers.values():
+            if spec.mac is None or not spec.ip:
+                found[spec.segment].add(spec.platform)
+        return {segment: frozenset(platforms) for segment, platforms in found.items()}
 
     def _trunks(self) -> dict[End, str]:
         return {

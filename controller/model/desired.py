@@ -29,6 +29,7 @@ Key: TypeAlias = tuple[str, str]
 """A section of the document and a name in it."""
 Origin: TypeAlias = Literal["file", "api", "learned"]
 """Who asked for it: the document's file, the API, or nobody (it was found)."""
+_Misfits: TypeAlias = dict[Key, tuple[Problem, ...]]
 SECTIONS: Final[Mapping[str, type[Spec]]] = {
     "segments": SegmentSpec,
     "platforms": PlatformSpec,
@@ -76,12 +77,13 @@ class Desired:
             return Composed(None, {}, {})
         base = resources_of(self.file) if self.file else _blank(self.made)
         taken = Problem("", "the document's file has this name")
-        inactive: dict[Key, tuple[Problem, ...]] = {key: (taken,) for key in self.made if key in base}
-        wanted = {key: spec for key, spec in self.made.items() if key not in inactive}
+        inactive: dict[Key, tuple[Problem, ...]] = {
+            key: (taken,) for key in self.made if key in base and key != SETTINGS
+        }
+        wanted = {key: spec for key, spec in self.made.items() if key not in base}
         while found := _misfits(base, wanted):
-            blamed = {key: problems for key, problems in found.items() if key in wanted} or dict.fromkeys(
-                wanted, tuple(problem for problems in found.values() for problem in problems)
-            )
+            blamed = {key: problems for key, problems in found.items() if key in wanted}
+            blamed = blamed or _blame(base, wanted, found)
             inactive |= blamed
             wanted = {key: spec for key, spec in wanted.items() if key not in blamed}
         origins: dict[Key, Origin] = dict.fromkeys(base, "file" if self.file else "learned")
@@ -113,10 +115,12 @@ def key_of(place: Place, links: Iterable[Key] = ()) -> Key:
 def _blank(made: Mapping[Key, Spec]) -> dict[Key, Spec]:
     """What holds beside the API's resources where there is no file: bridges are adopted, unless the API says
     otherwise."""
-    return {} if SETTINGS in made else {SETTINGS: _ADOPTING, ("segments", DEFAULT_SEGMENT): SegmentSpec()}
+    if SETTINGS in made:
+        return {}
+    return {SETTINGS: _ADOPTING} | {key: SegmentSpec() for key in [("segments", DEFAULT_SEGMENT)] if key not in made}
 
 
-def _misfits(base: Mapping[Key, Spec], made: Mapping[Key, Spec]) -> dict[Key, tuple[Problem, ...]]:
+def _misfits(base: Mapping[Key, Spec], made: Mapping[Key, Spec]) -> _Misfits:
     """Whatever is wrong between all of them, by resource."""
     everything = {**base, **made}
     links = [key for key in everything if key[0] == "links"]
@@ -124,6 +128,16 @@ def _misfits(base: Mapping[Key, Spec], made: Mapping[Key, Spec]) -> dict[Key, tu
     for place, message in check(_draft(everything)):
         found.setdefault(key_of(place, links), []).append((place, message))
     return {key: tuple(to_problems(problems, {})) for key, problems in found.items()}
+
+
+def _blame(base: Mapping[Key, Spec], made: Mapping[Key, Spec], found: _Misfits) -> _Misfits:
+    """Where only the file's resources are found wrong: the spec of the API without which less is, the latest first."""
+    problems = tuple(problem for each in found.values() for problem in each)
+    for key in reversed(list(made)):
+        rest = _misfits(base, {other: spec for other, spec in made.items() if other != key})
+        if sum(map(len, rest.values())) < len(problems):
+            return {key: problems}
+    return dict.fromkeys(made, problems)
 
 
 def _draft(everything: Mapping[Key, Spec]) -> Draft:

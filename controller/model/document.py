@@ -7,6 +7,7 @@ checked (`checks`). All problems are reported at once, each with its place.
 from __future__ import annotations
 
 from controller.model.checks import check
+from controller.model.document_json import JsonText
 from controller.model.document_reader import Reader
 from controller.model.document_tree import document_tree
 from controller.model.document_yaml import Text, to_text
@@ -14,7 +15,7 @@ from controller.model.draft import Draft, specs
 from controller.model.problems import DocumentError, Problem, to_problems
 from controller.model.spec import Document, Undeclared
 
-__all__ = ["DocumentError", "Problem", "document_tree", "dump_document", "parse_document"]
+__all__ = ["DocumentError", "Problem", "build_document", "document_tree", "dump_document", "parse_document"]
 
 
 def parse_document(text: str, source: str) -> Document:
@@ -22,7 +23,11 @@ def parse_document(text: str, source: str) -> Document:
 
     Raises `DocumentError` with all its problems, or with the first one where the text is no YAML.
     """
-    read = Text(text, source)
+    return build_document(Text(text, source), source)
+
+
+def build_document(read: Text | JsonText, source: str) -> Document:
+    """The document that plain values make, which were read already; raises `DocumentError` with all its problems."""
     reader = Reader()
     draft = reader.read(read.value)
     problems = to_problems([*read.found, *reader.found, *check(draft)], read.lines)

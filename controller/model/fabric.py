@@ -39,6 +39,8 @@ class Fabric:
         """What was heard of servers: learned ones whole, declared ones with what the document leaves open."""
         self.trees: dict[str, tuple[int, frozenset[str]]] = {}
         """Each segment's flood tree: its generation and its links."""
+        self.trees_are_kept = False
+        """Whether trees keep their generation, while nobody knows yet which links there are."""
         self.revision = 0
         self.version = 0
         """Grows with every change that is kept."""
@@ -57,6 +59,7 @@ class Fabric:
     def take_changes(self) -> Changes:
         """What has changed since the last call."""
         changes, self.changes = self.changes, Changes()
+        changes.wires |= self.wiring.take_touched()
         self.version += bool(changes)
         return changes
 
@@ -80,7 +83,7 @@ class Fabric:
             self.admin.pop(key, None)
         else:
             self.admin[key] = state
-        self.changes.wiring = True
+        self.changes.links = True
 
     def admin_of(self, key: Key) -> AdminState:
         """How a link or a platform is to be used."""
@@ -169,7 +172,7 @@ class Fabric:
 
     def touch(self, *ends: End) -> None:
         """The wires of these ports may have changed."""
-        self.changes.wiring = True
+        self.changes.wires.update(ends)
         self.changes.ends.update(ends)
 
     def _forget_heard(self, end: End) -> None:

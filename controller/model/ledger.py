@@ -23,14 +23,16 @@ class Ledger:
 
     def __init__(self, held: Iterable[tuple[str, str, int]] = ()) -> None:
         self._held: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._at: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        """The same by pool and place, for names that tell their places."""
         for pool, name, number in held:
-            self._held[pool][name] = number
+            self._hold(pool, name, number)
 
     def allot(self, pool: str, name: str, numbers: range) -> int:
         """The number that `name` alone has in `pool`, given now if it has none; raises `NothingLeft`."""
         held = self._held[pool]
         if name not in held:
-            held[name] = _choose(pool, name, numbers, set(held.values()))
+            self._hold(pool, name, _choose(pool, name, numbers, set(held.values())))
         return held[name]
 
     def allot_apart(self, pool: str, who: str, places: Collection[str], numbers: range) -> int:
@@ -41,15 +43,15 @@ class Ledger:
         name = apart_name(who, places)
         held = self._held[pool]
         if name not in held:
-            taken = {number for other, number in held.items() if not _places(other).isdisjoint(places)}
-            held[name] = _choose(pool, name, numbers, taken)
+            taken = {number for place in places for number in self._at[pool, place].values()}
+            self._hold(pool, name, _choose(pool, name, numbers, taken))
         return held[name]
 
     def collect(self, used: Collection[Holding], pools: Collection[str]) -> bool:
         """Give back what nobody uses of some pools; true when there was any."""
         idle = [(pool, name) for pool in pools for name in self._held[pool] if (pool, name) not in used]
         for pool, name in idle:
-            del self._held[pool][name]
+            self._release(pool, name)
         return bool(idle)
 
     def held(self) -> Iterator[tuple[str, str, int]]:
@@ -58,18 +60,33 @@ class Ledger:
             for name, number in names.items():
                 yield pool, name, number
 
+    def _hold(self, pool: str, name: str, number: int) -> None:
+        self._held[pool][name] = number
+        for place in _places(name):
+            self._at[pool, place][name] = number
+
+    def _release(self, pool: str, name: str) -> None:
+        del self._held[pool][name]
+        for place in _places(name):
+            del self._at[pool, place][name]
+
 
 def apart_name(who: str, places: Collection[str]) -> str:
     """The name under which a number is held that is unique at some places only."""
     return f"{who}@{','.join(places)}"
 
 
+def first_choice(name: str, numbers: range) -> int:
+    """The number that a name gets where nobody else has it."""
+    return numbers[crc32(name.encode()) % len(numbers)]
+
+
 def _places(name: str) -> set[str]:
-    return set(name.partition("@")[2].split(","))
+    return set(filter(None, name.partition("@")[2].split(",")))
 
 
 def _choose(pool: str, name: str, numbers: range, taken: set[int]) -> int:
-    first = crc32(name.encode()) % len(numbers)
+    first = numbers.index(first_choice(name, numbers))
     for step in range(len(numbers)):
         number = numbers[(first + step) % len(numbers)]
         if number not in taken:

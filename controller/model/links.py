@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from controller.model.fabric import Fabric
@@ -35,15 +36,17 @@ def is_wired(wiring: Wiring, link: Link) -> bool:
     return wiring.wired.get(one) == other
 
 
-def known_links(fabric: Fabric) -> dict[str, Link]:
-    """Declared links and those found between ports that nobody declared."""
-    return {**_found_links(fabric), **fabric.declared.links}
+def known_links(fabric: Fabric, ends: Iterable[End] | None = None) -> dict[str, Link]:
+    """Declared links and those found between ports that nobody declared; at some ports: those found there alone."""
+    if ends is not None:
+        return _found_links(fabric, ends)
+    return {**_found_links(fabric, fabric.wiring.wired), **fabric.declared.links}
 
 
-def _found_links(fabric: Fabric) -> dict[str, Link]:
-    found = {}
-    for one, other in fabric.wiring.wired.items():
-        if one < other and one[0] != other[0] and _is_open(fabric, one) and _is_open(fabric, other):
+def _found_links(fabric: Fabric, ends: Iterable[End]) -> dict[str, Link]:
+    found, wired = {}, fabric.wiring.wired
+    for one, other in {(min(end, wired[end]), max(end, wired[end])) for end in ends if end in wired}:
+        if one[0] != other[0] and _is_open(fabric, one) and _is_open(fabric, other):
             name = link_name(*(f"{end[0]}.{fabric.port_name(end)}" for end in (one, other)))
             found[name] = Link(name, (one, other), declared=False)
     return found

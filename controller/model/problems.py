@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -38,6 +38,11 @@ class DocumentError(Exception):
     def _line(self, problem: Problem) -> str:
         where = self.source if problem.line is None else f"{self.source}:{problem.line}"
         return ": ".join(part for part in (where, problem.place, problem.message) if part)
+
+
+def counted(problems: Collection[Problem]) -> str:
+    """So many problems, in words."""
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
 
 
 def place_text(place: Place) -> str:

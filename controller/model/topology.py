@@ -61,6 +61,12 @@ class Wiring:
         """The last proved wire of a port; it outlives a loss of carrier."""
         self.silent: set[End] = set()
         """Undeclared ports that were probed and heard nothing: servers may be there."""
+        self._touched: set[End] = set()
+
+    def take_touched(self) -> set[End]:
+        """Ports of whose wires anything has changed since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def set_port(self, platform: str, port: Port) -> bool:
         """Take over a port's state; true when anything changed. A port that goes down hears nobody."""
@@ -68,6 +74,7 @@ class Wiring:
         if self.ports.get(end) == port:
             return False
         self.ports[end] = port
+        self._touched.add(end)
         if not port.up:
             self._deafen(end)
         return True
@@ -82,6 +89,7 @@ class Wiring:
         """`at` heard a probe of `sender`; true when that is news."""
         if self.heard.get(at) == sender:
             return False
+        self._touched |= {at, sender, self.heard.get(at, sender)}
         self.heard[at] = sender
         self.silent -= {at, sender}
         if self.wired.get(at, sender) != sender:
@@ -115,14 +123,17 @@ class Wiring:
         for end in (one, other):
             self._cut(end)
         self.wired[one], self.wired[other] = other, one
+        self._touched |= {one, other}
 
     def _cut(self, end: End) -> None:
         other = self.wired.pop(end, None)
         if other is not None:
             self.wired.pop(other, None)
+            self._touched |= {end, other}
 
     def _deafen(self, end: End) -> None:
         self.silent.discard(end)
-        self.heard.pop(end, None)
+        self._touched |= {end, self.heard.pop(end, end)}
         for at in [at for at, heard in self.heard.items() if heard == end]:
             del self.heard[at]
+            self._touched.add(at)

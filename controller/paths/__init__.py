@@ -1,1 +1,4 @@
-"""Path computation: next hops, bypasses, flood trees. Pure graph work; what comes out depends on the links alone."""
+"""Path computation: pure graph work; what comes out depends on the links alone.
+
+On one `graph`: `next_hops` of equal cost, `bypasses` around each link, `trees` for flooding.
+"""

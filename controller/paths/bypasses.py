@@ -1,16 +1,23 @@
 """The way round one link: a shortest path between its ends that does without it.
 
-A bypass is a function of the links alone: of equal ways the one is taken whose links come first by name.
+A bypass is a function of the links alone: of equal ways one is taken by a hash of names, so that the bypasses
+around a platform are spread over its links, and a link that fails or comes back concerns few of them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
+from zlib import crc32
 
 from controller.model.topology import Link
 from controller.paths.graph import Graph, links_of
+
+Direction: TypeAlias = tuple[str, str]
+"""A link's name and the platform that it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,39 +27,106 @@ class WayRound:
     near: str
     links: tuple[Link, ...]
 
+    @property
+    def cost(self) -> int:
+        """What the whole way costs."""
+        return sum(link.cost for link in self.links)
 
-def find_way_round(graph: Graph, link: Link, near: str) -> WayRound | None:
-    """The way round a link from its end on `near`; None where the link is a bridge of the graph."""
+
+class WaysRound:
+    """The way round each link from either end, and which links the ways use."""
+
+    def __init__(self) -> None:
+        self._ways: dict[Direction, WayRound] = {}
+        self._of_link: defaultdict[str, set[str]] = defaultdict(set)
+        self._leaving: defaultdict[str, set[Direction]] = defaultdict(set)
+        self._using: defaultdict[str, set[str]] = defaultdict(set)
+        self._without: set[str] = set()
+
+    def get(self, link: str, near: str) -> WayRound | None:
+        """The way round a link from its end on `near`."""
+        return self._ways.get((link, near))
+
+    def using(self, link: str) -> set[str]:
+        """The links whose ways round use a link."""
+        return self._using.get(link, set())
+
+    def leaving(self, platforms: Collection[str]) -> Iterator[tuple[str, WayRound]]:
+        """The ways round that begin on some platforms, each with the link that it is for."""
+        for platform in platforms:
+            for link, near in self._leaving.get(platform, ()):
+                yield link, self._ways[link, near]
+
+    @property
+    def without(self) -> set[str]:
+        """Links without a way round."""
+        return self._without
+
+    @property
+    def longest(self) -> int:
+        """What the longest of all ways costs."""
+        return max((way.cost for way in self._ways.values()), default=0)
+
+    def forget(self, link: str) -> None:
+        """Take out the ways round a link."""
+        self._without.discard(link)
+        for near in self._of_link.pop(link, ()):
+            way = self._ways.pop((link, near))
+            self._leaving[near].discard((link, near))
+            for used in way.links:
+                self._using[used.name].discard(link)
+
+    def put(self, link: str, ways: Collection[WayRound]) -> None:
+        """Replace the ways round a link; none where its ends have no other way to each other."""
+        self.forget(link)
+        if not ways:
+            self._without.add(link)
+        for way in ways:
+            self._ways[link, way.near] = way
+            self._of_link[link].add(way.near)
+            self._leaving[way.near].add((link, way.near))
+            for used in way.links:
+                self._using[used.name].add(link)
+
+
+def find_way_round(graph: Graph, link: Link, near: str, distance: Callable[[str, str], float]) -> WayRound | None:
+    """The way round a link from its end on `near`; None where the link is a bridge of the graph.
+
+    `distance` tells what a shortest way costs when the link may be used.
+    """
     far = link.other(near)[0]
-    distances = _distances(graph, link, far, near)
-    if near not in distances:
+    costs = _costs_to(graph, link, near, lambda platform: distance(platform, near))
+    if near not in costs:
         return None
-    return WayRound(near, tuple(_walk(graph, link, near, far, distances)))
+    return WayRound(near, tuple(_walk(graph, link, near, far, costs)))
 
 
-def _distances(graph: Graph, without: Link, start: str, until: str) -> dict[str, int]:
-    """Costs from `start` outward, as far as `until`."""
-    settled: dict[str, int] = {}
-    frontier = [(0, start)]
-    while frontier and until not in settled:
-        cost, at = heapq.heappop(frontier)
-        if at in settled:
+def _costs_to(graph: Graph, without: Link, near: str, still: Callable[[str], float]) -> dict[str, float]:
+    """Costs to the far end of a link, of all platforms on shortest ways from `near` (A*: `still` never overrates)."""
+    far = without.other(near)[0]
+    costs: dict[str, float] = {}
+    frontier: list[tuple[float, float, str]] = [(still(far), 0, far)]
+    while frontier and frontier[0][0] <= costs.get(near, float("inf")):
+        _, cost, at = heapq.heappop(frontier)
+        if at in costs:
             continue
-        settled[at] = cost
+        costs[at] = cost
         for link in links_of(graph, at):
             beyond = link.other(at)[0]
-            if link.name != without.name and beyond not in settled:
-                heapq.heappush(frontier, (cost + link.cost, beyond))
-    return settled
+            if link.name != without.name and beyond not in costs:
+                further = cost + link.cost
+                heapq.heappush(frontier, (further + still(beyond), further, beyond))
+    return costs
 
 
-def _walk(graph: Graph, without: Link, near: str, far: str, distances: dict[str, int]) -> Iterator[Link]:
+def _walk(graph: Graph, without: Link, near: str, far: str, costs: dict[str, float]) -> Iterator[Link]:
     at = near
     while at != far:
-        for link in links_of(graph, at):
-            beyond = link.other(at)[0]
-            nearer = beyond in distances and distances[beyond] + link.cost == distances[at]
-            if nearer and link.name != without.name:
-                yield link
-                at = beyond
-                break
+        onward = [
+            link
+            for link in links_of(graph, at)
+            if link.name != without.name and costs.get(link.other(at)[0], float("inf")) + link.cost == costs[at]
+        ]
+        step = min(onward, key=lambda link: (crc32(f"{without.name}>{near}>{link.name}".encode()), link.name))
+        yield step
+        at = step.other(at)[0]

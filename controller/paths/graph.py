@@ -20,12 +20,22 @@ def build_graph(platforms: Iterable[str], links: Iterable[Link]) -> Graph:
     graph: Graph = nx.MultiGraph()
     graph.add_nodes_from(platforms)
     for link in links:
-        (one, _), (other, _) = link.ends
-        graph.add_edge(one, other, key=link.name, link=link, cost=link.cost)
+        add_link(graph, link)
     return graph
 
 
+def add_link(graph: Graph, link: Link) -> None:
+    """Add one link."""
+    (one, _), (other, _) = link.ends
+    graph.add_edge(one, other, key=link.name, link=link, cost=link.cost)
+
+
+def remove_link(graph: Graph, link: Link) -> None:
+    """Take one link out."""
+    (one, _), (other, _) = link.ends
+    graph.remove_edge(one, other, key=link.name)
+
+
 def links_of(graph: Graph, platform: str) -> list[Link]:
-    """A platform's links, by name."""
-    found = [data["link"] for _, _, data in graph.edges(platform, data=True)]
-    return sorted(found, key=lambda link: link.name)
+    """A platform's links."""
+    return [data["link"] for between in graph.adj[platform].values() for data in between.values()]

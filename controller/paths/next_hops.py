@@ -1,84 +1,112 @@
 """All equal-cost next hops from every platform to every other.
 
 A link is on a shortest way to D where its cost is just what the distance to D shrinks by. The distances are
-computed by rustworkx, the test is one row of numbers a direction of a link.
+computed by rustworkx; after a change only those rows of next hops are looked at again that may have changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 import rustworkx as rx
 from numpy.typing import NDArray
 
 from controller.model.topology import Link
-from controller.paths.graph import Graph
 
 Pair: TypeAlias = tuple[str, str]
 """From which platform to which."""
-_Edge: TypeAlias = tuple[str, int]
-"""A link's direction: the platform that it leaves and the port."""
+Ports: TypeAlias = tuple[int, ...]
 
 
 class NextHops:
-    """The next hops in one state of the links; it does not follow later changes."""
+    """The next hops over some links between platforms; `follow` takes in links that went and came."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.platforms = tuple(sorted(graph.nodes))
+    def __init__(self, platforms: Iterable[str] = (), links: Iterable[Link] = ()) -> None:
+        self.platforms = tuple(sorted(platforms))
         self._index = {name: number for number, name in enumerate(self.platforms)}
-        links = sorted((data["link"] for _, _, data in graph.edges(data=True)), key=lambda link: link.name)
-        self._edges = sorted((*end, *link.other(end[0]), link.cost) for link in links for end in link.ends)
-        self._distances = self._measure(links)
-        self._onward = self._find_onward()
-        self._of = self._edges_of()
+        self._graph: rx.PyGraph[str, float] = rx.PyGraph(multigraph=True)
+        self._graph.add_nodes_from(self.platforms)
+        self._edges: dict[str, int] = {}
+        self._links_at: dict[str, dict[str, Link]] = {name: {} for name in self.platforms}
+        for link in links:
+            self._add(link)
+        self._distances = self._measure()
+        everywhere = np.arange(len(self.platforms))
+        self._rows = {src: self._onward(src, everywhere) for src in self.platforms}
 
-    def ports(self, src: str, dst: str) -> tuple[int, ...]:
+    def ports(self, src: str, dst: str) -> Ports:
         """The trunk ports of `src` that lead to `dst` by a shortest way, sorted; none where there is no way."""
-        column = self._index[dst]
-        return tuple(self._edges[row][1] for row in self._of.get(src, ()) if self._onward[row, column])
+        return self._rows[src][self._index[dst]]
 
     def distance(self, src: str, dst: str) -> float:
         """The cost of a shortest way; infinite where there is none."""
         return float(self._distances[self._index[src], self._index[dst]])
 
-    def pairs_changed(self, before: NextHops) -> Iterator[Pair]:
-        """From which platform to which the next hops are others than before (on the same platforms)."""
-        rows, old = self._rows(), before._rows()
-        nothing = np.zeros(len(self.platforms), dtype=bool)
-        found: set[tuple[str, int]] = set()
-        for edge in rows.keys() | old.keys():
-            differs = rows.get(edge, nothing) != old.get(edge, nothing)
-            found.update((edge[0], int(column)) for column in np.nonzero(differs)[0])
-        for src, column in found:
-            yield src, self.platforms[column]
+    def within(self, reach: float, of: str) -> list[str]:
+        """The platforms that are not farther than `reach` from one."""
+        return [self.platforms[at] for at in np.nonzero(self._distances[self._index[of]] <= reach)[0]]
 
-    def _rows(self) -> dict[_Edge, NDArray[np.bool_]]:
-        return {(edge[0], edge[1]): self._onward[row] for row, edge in enumerate(self._edges)}
+    def follow(self, gone: Collection[Link], came: Collection[Link]) -> set[Pair]:
+        """Take links out and others in; answers from which platform to which the next hops are others now."""
+        for link in gone:
+            self._remove(link)
+        for link in came:
+            self._add(link)
+        before, self._distances = self._distances, self._measure()
+        rows, columns = (np.unique(found) for found in np.nonzero(before != self._distances))
+        ends = {platform for link in (*gone, *came) for platform, _ in link.ends}
+        everywhere = np.arange(len(self.platforms))
+        changed = {pair for src in ends for pair in self._renew(src, everywhere)}
+        for src in self._beside({self.platforms[row] for row in rows}) - ends:
+            changed.update(self._renew(src, columns))
+        return changed
 
-    def _measure(self, links: list[Link]) -> NDArray[np.float64]:
-        graph: rx.PyGraph[str, float] = rx.PyGraph(multigraph=True)
-        graph.add_nodes_from(self.platforms)
-        graph.add_edges_from(
-            [(self._index[link.ends[0][0]], self._index[link.ends[1][0]], float(link.cost)) for link in links]
-        )
-        if len({link.cost for link in links}) > 1:
-            return rx.graph_floyd_warshall_numpy(graph, weight_fn=float)
-        cost = links[0].cost if links else 1
-        return rx.graph_distance_matrix(graph, null_value=float("inf")) * cost
+    # One link
 
-    def _find_onward(self) -> NDArray[np.bool_]:
-        if not self._edges:
-            return np.zeros((0, len(self.platforms)), dtype=bool)
-        near = self._distances[[self._index[edge[0]] for edge in self._edges]]
-        far = self._distances[[self._index[edge[2]] for edge in self._edges]]
-        costs: NDArray[Any] = np.array([[edge[4]] for edge in self._edges], dtype=float)
-        onward: NDArray[np.bool_] = np.isfinite(near) & (near == far + costs)
-        return onward
+    def _add(self, link: Link) -> None:
+        one, other = (platform for platform, _ in link.ends)
+        self._edges[link.name] = self._graph.add_edge(self._index[one], self._index[other], float(link.cost))
+        self._links_at[one][link.name] = self._links_at[other][link.name] = link
 
-    def _edges_of(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for row, edge in enumerate(self._edges):
-            found.setdefault(edge[0], []).append(row)
-        return found
+    def _remove(self, link: Link) -> None:
+        self._graph.remove_edge_from_index(self._edges.pop(link.name))
+        for platform, _ in link.ends:
+            del self._links_at[platform][link.name]
+
+    # Rows
+
+    def _measure(self) -> NDArray[np.float64]:
+        costs = set(self._graph.edges())
+        if len(costs) > 1:
+            return rx.graph_floyd_warshall_numpy(self._graph, weight_fn=float)
+        return rx.graph_distance_matrix(self._graph, null_value=float("inf")) * (costs.pop() if costs else 1)
+
+    def _beside(self, platforms: set[str]) -> set[str]:
+        """These platforms and their neighbours: whose next hops follow from their distances."""
+        near = {link.other(platform)[0] for platform in platforms for link in self._links_at[platform].values()}
+        return platforms | near
+
+    def _renew(self, src: str, columns: NDArray[np.intp]) -> Iterator[Pair]:
+        row = self._rows[src]
+        for column, ports in zip(columns.tolist(), self._onward(src, columns), strict=True):
+            if row[column] != ports:
+                row[column] = ports
+                yield src, self.platforms[column]
+
+    def _onward(self, src: str, columns: NDArray[np.intp]) -> list[Ports]:
+        """The ports that lead on to each of some platforms; platforms behind the same ports share a tuple."""
+        hops = sorted((link.port_on(src), self._index[link.other(src)[0]], link.cost) for link in self._at(src))
+        if not hops:
+            return [()] * len(columns)
+        ports, beyond, costs = zip(*hops, strict=True)
+        near = self._distances[self._index[src], columns]
+        far = self._distances[np.ix_(beyond, columns)] + np.array(costs, dtype=float)[:, None]
+        onward = (far == near) & np.isfinite(near)
+        patterns = [column.tobytes() for column in np.ascontiguousarray(onward.T)]
+        known = {one: tuple(port for port, on in zip(ports, one, strict=True) if on) for one in set(patterns)}
+        return [known[one] for one in patterns]
+
+    def _at(self, platform: str) -> Iterable[Link]:
+        return self._links_at[platform].values()

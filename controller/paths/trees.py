@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 from zlib import crc32
 
@@ -20,20 +20,51 @@ def variant_of(segment: str) -> int:
 
 def spanning_forest(links: Iterable[Link], variant: int) -> tuple[Link, ...]:
     """The minimum spanning forest (Kruskal) by cost; a link's loss or return swaps one link at most."""
-    root: dict[str, str] = {}
+    parts = _Parts()
+    ordered = sorted(links, key=lambda link: (link.cost, _tie(link.name, variant), link.name))
+    return tuple(link for link in ordered if parts.join(link))
 
-    def find(platform: str) -> str:
-        while (above := root.setdefault(platform, platform)) != platform:
-            root[platform] = platform = root[above]
+
+def regrown(
+    forest: tuple[Link, ...], links: Iterable[Link], gone: Collection[str], came: Collection[Link], variant: int
+) -> tuple[Link, ...]:
+    """The spanning forest of `links`, made of the one before some of them went and came.
+
+    What it had stays in it, but for a link that a better one that came replaces; a gap is closed by one of the
+    links across it. So only those are compared.
+    """
+    kept = [link for link in forest if link.name not in gone]
+    if len(kept) == len(forest):
+        return spanning_forest((*kept, *came), variant) if came else forest
+    parts = _Parts()
+    for link in kept:
+        parts.join(link)
+    across = {link.name: link for link in links if parts.are_apart(link)}
+    return spanning_forest({**across, **{link.name: link for link in (*kept, *came)}}.values(), variant)
+
+
+class _Parts:
+    """Platforms that are joined already (union-find)."""
+
+    def __init__(self) -> None:
+        self._above: dict[str, str] = {}
+
+    def join(self, link: Link) -> bool:
+        """Join a link's ends; false when they were."""
+        one, other = (self._root(platform) for platform, _ in link.ends)
+        self._above[one] = other
+        return one != other
+
+    def are_apart(self, link: Link) -> bool:
+        """Whether nothing joins a link's ends."""
+        (one, _), (other, _) = link.ends
+        return self._root(one) != self._root(other)
+
+    def _root(self, platform: str) -> str:
+        above = self._above
+        while (parent := above.setdefault(platform, platform)) != platform:
+            above[platform] = platform = above[parent]
         return platform
-
-    chosen = []
-    for link in sorted(links, key=lambda link: (link.cost, _tie(link.name, variant), link.name)):
-        one, other = (find(end[0]) for end in link.ends)
-        if one != other:
-            root[one] = other
-            chosen.append(link)
-    return tuple(chosen)
 
 
 def pruned(forest: Iterable[Link], members: Iterable[str]) -> tuple[Link, ...]:

@@ -5,7 +5,6 @@ A field that a packet does not have reads as 0 and is not written, as in Open vS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from controller.rules.fields import VLAN_PRESENT, WIDTH
@@ -45,36 +44,44 @@ _PREFIXES: Final[dict[str, tuple[tuple[str, tuple[int, ...]], ...]]] = {
 _WANTS: Final = {name: _wants(name) for name in (*WIDTH, "nw_ttl")}
 _WIDE: Final = {f"xxreg{wide}": tuple(f"reg{4 * wide + part}" for part in range(4)) for wide in range(4)}
 
+_REGISTERS: Final = tuple(f"reg{number}" for number in range(16))
+_NO_HEADER: Final = frozenset((*_REGISTERS, *_WIDE))
+_BESIDE: Final = frozenset((*_REGISTERS, "in_port", "vlan_vid", "vlan_pcp"))
+"""What is kept with a packet's headers and is none of them."""
+
 
 class Pipeline:
     """A packet on its way through a switch's tables; registers begin as 0."""
 
-    __slots__ = ("_values", "vlans")
+    __slots__ = ("_frame", "_registers", "_values", "vlans")
 
     def __init__(self, in_port: int, frame: Frame) -> None:
         self._values: dict[str, int] = {**frame.fields, "in_port": in_port}
         self.vlans = frame.vlans
+        self._frame: Frame | None = None
+        self._registers: dict[str, int] | None = None
 
     def copy(self) -> Pipeline:
         """The same, to be changed apart."""
         twin = Pipeline.__new__(Pipeline)
         twin._values, twin.vlans = dict(self._values), self.vlans
+        twin._frame, twin._registers = self._frame, self._registers
         return twin
 
     @property
     def frame(self) -> Frame:
-        """The frame as it would leave the switch now."""
-        headers = {
-            name: value
-            for name, value in self._values.items()
-            if not name.startswith(("reg", "vlan_")) and name != "in_port"
-        }
-        return Frame({**headers, **tagged(self.vlans)}, self.vlans)
+        """The frame as it would leave the switch now; made once for all that look before it is changed."""
+        if self._frame is None:
+            headers = {name: value for name, value in self._values.items() if name not in _BESIDE}
+            self._frame = Frame({**headers, **tagged(self.vlans)}, self.vlans)
+        return self._frame
 
     @property
-    def registers(self) -> Mapping[str, int]:
-        """The registers that are not 0."""
-        return {name: value for name, value in self._values.items() if name.startswith("reg") and value}
+    def registers(self) -> dict[str, int]:
+        """The registers that are not 0; not to be changed."""
+        if self._registers is None:
+            self._registers = {name: self._values[name] for name in _REGISTERS if self._values.get(name)}
+        return self._registers
 
     def get(self, name: str) -> int:
         """A field's value; 0 where the packet does not have it."""
@@ -109,6 +116,7 @@ class Pipeline:
 
     def _put(self, name: str, value: int) -> None:
         value &= (1 << WIDTH[name]) - 1
+        self._frame, self._registers = (self._frame, None) if name in _NO_HEADER else (None, self._registers)
         if name in _WIDE:
             for part, shift in zip(_WIDE[name], (96, 64, 32, 0), strict=True):
                 self._values[part] = value >> shift & 0xFFFFFFFF
@@ -121,11 +129,11 @@ class Pipeline:
 
     def push_vlan(self) -> None:
         """Put a tag with number and priority 0 on top."""
-        self.vlans = (VLAN_PRESENT, *self.vlans)[:_TAGS]
+        self.vlans, self._frame = (VLAN_PRESENT, *self.vlans)[:_TAGS], None
 
     def pop_vlan(self) -> None:
         """Take the outer tag off, if there is one."""
-        self.vlans = self.vlans[1:]
+        self.vlans, self._frame = self.vlans[1:], None
 
     def clear_in_port(self) -> None:
         """Forget the port of entry."""
@@ -137,5 +145,5 @@ class Pipeline:
             return True
         ttl = self.get("nw_ttl")
         if ttl > 1:
-            self._values["nw_ttl"] = ttl - 1
+            self._values["nw_ttl"], self._frame = ttl - 1, None
         return ttl > 1

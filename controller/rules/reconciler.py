@@ -11,7 +11,7 @@ drained, removals go in the reverse order.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -20,6 +20,8 @@ from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
 from controller.rules.tables import is_our_cookie, is_our_group, is_our_meter
 
 Content: TypeAlias = int | Group | Meter
+Kept: TypeAlias = Callable[[RuleKey, Content, Content | None], bool]
+"""Whether a change of what is held under a key, from something to something or to nothing, has to wait."""
 DRAIN_S: Final = 0.2
 """How long a replaced rule outlives the last step that led away from it, seconds."""
 _KIND_ORDER: Final = {"flow": 0, "group": 1, "meter": 2}
@@ -45,7 +47,6 @@ class SwitchRules:
     fresh: bool = False
     in_flight: Batch | None = None
     sent_at: float = 0.0
-    held_until: float = 0.0
     foreign: int = 0
 
 
@@ -59,6 +60,7 @@ class Reconciler:
     def __init__(self) -> None:
         self.switches: defaultdict[str, SwitchRules] = defaultdict(SwitchRules)
         self._settled_at = 0.0
+        self._held_until = 0.0
 
     def want(self, platform: str, key: RuleKey, wanted: Wanted | None) -> None:
         """Say what a switch should hold under a key, or that it should hold nothing."""
@@ -70,7 +72,11 @@ class Reconciler:
         switch.refused.pop(key, None)
         switch.pending.add(key)
 
-    def connected(self, platform: str, installed: Installed, held_until: float = 0.0) -> None:
+    def hold(self, until: float) -> None:
+        """Leave all switches as they are until then, but for those without any rule of ours."""
+        self._held_until = until
+
+    def connected(self, platform: str, installed: Installed) -> None:
         """Take what a switch reports as installed; whatever differs becomes pending, to be sent from then on."""
         switch = self.switches[platform]
         ours = {key: cookie for key, cookie in installed.cookies.items() if is_our_cookie(cookie)}
@@ -81,7 +87,6 @@ class Reconciler:
             **{meter.key: meter for meter in installed.meters.values() if is_our_meter(meter.number)},
         }
         switch.connected, switch.fresh, switch.in_flight = True, not ours, None
-        switch.held_until = held_until
         switch.refused.clear()
         switch.pending = {key for key in switch.wanted.keys() | switch.installed.keys() if differs(switch, key)}
 
@@ -90,13 +95,17 @@ class Reconciler:
         switch = self.switches[platform]
         switch.connected, switch.in_flight = False, None
 
-    def next_step(self, now: float) -> Mapping[str, Batch]:
-        """The next step for each switch that has one; empty while a step is out, or when all is proper."""
+    def next_step(self, now: float, kept: Kept | None = None) -> Mapping[str, Batch]:
+        """The next step for each switch that has one; empty while a step is out, or when all is proper.
+
+        Changes of what switches hold that are `kept` wait.
+        """
         live = {name: switch for name, switch in self.switches.items() if switch.connected}
         if any(switch.in_flight for switch in live.values()):
             return {}
-        busy = {name: switch for name, switch in live.items() if switch.pending and now >= switch.held_until}
-        step = _upserts(busy) or (_deletes(busy) if now >= self._settled_at + DRAIN_S else {})
+        held = now < self._held_until
+        busy = {name: switch for name, switch in live.items() if switch.pending and (switch.fresh or not held)}
+        step = _upserts(busy, kept) or (_deletes(busy, kept) if now >= self._settled_at + DRAIN_S else {})
         for name, batch in step.items():
             live[name].in_flight, live[name].sent_at = batch, now
         return step
@@ -152,12 +161,13 @@ def differs(switch: SwitchRules, key: RuleKey) -> bool:
     return switch.installed.get(key) != (_content(wanted) if wanted else None)
 
 
-def _upserts(busy: Mapping[str, SwitchRules]) -> dict[str, Batch]:
+def _upserts(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Batch]:
     """The earliest turn that anything waits for; a switch without any rule of ours gets all turns at once."""
     step: dict[str, Batch] = {}
     turns: dict[str, dict[int, list[Wanted]]] = {}
     for name, switch in busy.items():
-        missing = [switch.wanted[key] for key in switch.pending if key in switch.wanted and differs(switch, key)]
+        differing = [key for key in switch.pending if key in switch.wanted and differs(switch, key)]
+        missing = [switch.wanted[key] for key in differing if not _is_kept(switch, key, kept)]
         if switch.fresh and missing:
             step[name] = _batch(switch, missing)
         elif missing:
@@ -176,10 +186,18 @@ def _batch(switch: SwitchRules, wanted: list[Wanted]) -> Batch:
     return Batch(tuple((item, item.rule.key not in switch.installed) for item in wanted))
 
 
-def _deletes(busy: Mapping[str, SwitchRules]) -> dict[str, Batch]:
+def _is_kept(switch: SwitchRules, key: RuleKey, kept: Kept | None) -> bool:
+    if kept is None or key not in switch.installed:
+        return False
+    wanted = switch.wanted.get(key)
+    return kept(key, switch.installed[key], _content(wanted) if wanted else None)
+
+
+def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Batch]:
     step: dict[str, Batch] = {}
     for name, switch in busy.items():
-        excess = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
+        unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
+        excess = [key for key in unwanted if not _is_kept(switch, key, kept)]
         excess.sort(key=lambda key: _KIND_ORDER[key[0]])
         if excess:
             step[name] = Batch(deletes=tuple(excess))

@@ -7,9 +7,9 @@ installed can be compared with what is wanted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from zlib import crc32
 
 EXACT: Final = -1
@@ -214,12 +214,27 @@ class Installed:
     meters: Mapping[int, Meter]
 
 
+class PortStats(NamedTuple):
+    """A port's counters."""
+
+    port: int
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_dropped: int
+    tx_dropped: int
+    rx_errors: int
+    tx_errors: int
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a switch counted: packets by flow entry, dropped packets by meter."""
+    """What a switch counted: packets by flow entry, dropped packets by meter, each port's traffic."""
 
     packets: Mapping[RuleKey, int]
     metered_off: Mapping[int, int]
+    ports: Mapping[int, PortStats] = field(default_factory=dict)
 
 
 def digest(rule: Rule) -> int:

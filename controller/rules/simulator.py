@@ -149,7 +149,7 @@ class _Walk:
         self, table: int | None, rule: FlowEntry | Group | None, packet: Pipeline, bucket: int | None = None
     ) -> None:
         owner = self._tables.owner(rule) if rule else None
-        self.steps.append(Step(table, rule, owner, packet.frame, dict(packet.registers), bucket))
+        self.steps.append(Step(table, rule, owner, packet.frame, packet.registers, bucket))
 
 
 def _change(action: Action, packet: Pipeline) -> None:

@@ -6,6 +6,7 @@ STORM, ANSWER, FLOOD. What breaks a guard goes to VIOLATION, which drops and cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 from zlib import crc32
@@ -96,6 +97,12 @@ def claimed(address: int, version: int) -> int:
 def unclaimed(held: int) -> tuple[int, int]:
     """The address that `Reg.ADDRESS` holds, and its version."""
     return (held & 0xFFFFFFFF, 4) if held >> 96 == V4_MARK else (held, 6)
+
+
+def claimed_in(registers: Mapping[str, int]) -> tuple[int, int] | None:
+    """The address, with its version, that a packet's registers hold; None where it has claimed none."""
+    wide = sum(registers.get(f"reg{number}", 0) << 32 * (7 - number) for number in range(4, 8))
+    return unclaimed(wide) if wide else None
 
 
 class Passed:
@@ -196,8 +203,22 @@ OWNER_KINDS: Final = ("base", "port", "server", "link", "path", "segment", "tree
 def cookie(owner: Owner, rule: Rule) -> int:
     """The cookie of a rule: whose it is and what it should do."""
     kind = OWNER_KINDS.index(owner.kind)
-    name = crc32(owner.name.encode()) & 0xFFFF
-    return COOKIE_MARK | kind << 48 | name << 32 | digest(rule)
+    return COOKIE_MARK | kind << 48 | name_hash(owner.name) << 32 | digest(rule)
+
+
+def name_hash(name: str) -> int:
+    """What a cookie tells of its owner's name."""
+    return crc32(name.encode()) & 0xFFFF
+
+
+def kind_of_owner(value: int) -> str:
+    """The kind of owner in a cookie of ours."""
+    return OWNER_KINDS[value >> 48 & 0xF]
+
+
+def owner_hash(value: int) -> int:
+    """The hash of the owner's name in a cookie."""
+    return value >> 32 & 0xFFFF
 
 
 def cookies_of(kind: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.model.alarms import Alarm
-from controller.model.desired import Origin
+from controller.model.desired import SETTINGS, Origin
 from controller.model.spec import Document, SegmentSpec, Undeclared
 from controller.views.reading import Reading
 from controller.views.resource import View
@@ -55,7 +55,7 @@ def view_fabric(reading: Reading) -> FabricView:
     document = effective_document(reading)
     return FabricView(
         name=document.fabric,
-        origin=reading.origin(reading.fabric.document is not None),
+        origin=reading.origin(SETTINGS),
         counts=_counts(reading),
         spec=FabricSpec(undeclared=document.undeclared, storm=document.storm),
         status=_status(reading),

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_args
 
 from controller.model.spec import LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, Spec
-from controller.views.links import LinkStatus, link_names, view_link
-from controller.views.platforms import PlatformStatus, platform_names, view_platform
+from controller.views.links import LinkStatus, inactive_link, link_names, view_link
+from controller.views.platforms import PlatformStatus, inactive_platform, platform_names, view_platform
 from controller.views.reading import Reading
 from controller.views.resource import Resource, Status
-from controller.views.segments import SegmentStatus, segment_names, view_segment
-from controller.views.servers import ServerStatus, server_names, view_server
+from controller.views.segments import SegmentStatus, inactive_segment, segment_names, view_segment
+from controller.views.servers import ServerStatus, inactive_server, server_names, view_server
 
 AnyResource: TypeAlias = Resource[Any, Any]
 Filter: TypeAlias = Callable[[Reading, AnyResource], Collection[str]]
@@ -21,20 +21,43 @@ Filter: TypeAlias = Callable[[Reading, AnyResource], Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of resource: how its names are listed, how one is shown, and what a list can be filtered by."""
+    """A kind of resource: how its names are listed, how one is shown, and what a list can be filtered by.
+
+    `plural` is its place in the API and its section of the document.
+    """
 
     name: str
     plural: str
     spec: type[Spec]
     status: type[Status]
-    names: Callable[[Reading], Collection[str]]
-    view: Callable[[Reading, str], AnyResource]
+    live: Callable[[Reading], Collection[str]]
+    """The names of those that hold, asked for or found."""
+    view_live: Callable[[Reading, str], AnyResource]
+    status_inactive: Callable[[Reading, str, Any, tuple[str, ...]], Status]
+    """The status of one that the API made and that does not fit: its name, its spec and why."""
     filters: Mapping[str, Filter] = field(default_factory=dict)
 
     @property
     def states(self) -> tuple[str, ...]:
         """The closed list of its `status.state`."""
         return get_args(self.status.model_fields["state"].annotation)
+
+    @property
+    def has_override(self) -> bool:
+        """Whether it can be drained or shut."""
+        return "admin" in self.status.model_fields
+
+    def names(self, reading: Reading) -> Collection[str]:
+        """All there are."""
+        return {*self.live(reading), *reading.inactive(self.plural)}
+
+    def view(self, reading: Reading, name: str) -> AnyResource:
+        """One resource; `name` is one of `names`."""
+        if name in self.live(reading):
+            return self.view_live(reading, name)
+        spec = reading.fabric.desired.made[self.plural, name]
+        status = self.status_inactive(reading, name, spec, reading.inactive(self.plural)[name])
+        return Resource[Any, Any](name=name, origin="api", spec=spec, status=status)
 
     def listed(self, reading: Reading, wanted: Mapping[str, Collection[str]]) -> list[AnyResource]:
         """All resources that have one of the wanted values for every filter, by name."""
@@ -66,6 +89,7 @@ KINDS: tuple[Kind, ...] = (
         SegmentStatus,
         segment_names,
         view_segment,
+        inactive_segment,
         {"state": _state, "platform": lambda _, segment: segment.status.platforms},
     ),
     Kind(
@@ -75,6 +99,7 @@ KINDS: tuple[Kind, ...] = (
         PlatformStatus,
         platform_names,
         view_platform,
+        inactive_platform,
         {"state": _state, "segment": _segments_of_platform},
     ),
     Kind(
@@ -84,6 +109,7 @@ KINDS: tuple[Kind, ...] = (
         ServerStatus,
         server_names,
         view_server,
+        inactive_server,
         {
             "state": _state,
             "platform": lambda _, server: (server.status.platform,),
@@ -97,9 +123,10 @@ KINDS: tuple[Kind, ...] = (
         LinkStatus,
         link_names,
         view_link,
+        inactive_link,
         {
             "state": _state,
-            "platform": lambda _, link: tuple(end.platform for end in link.status.ends),
+            "platform": lambda _, link: tuple(end.partition(".")[0] for end in link.spec.ends),
             "segment": _segments_flooded_over,
         },
     ),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
+from controller.model.fabric import AdminState
 from controller.model.links import link_state
 from controller.model.spec import LinkSpec
 from controller.model.topology import End, Link
 from controller.views.bypasses import BypassView, view_bypass
 from controller.views.reading import Reading
 from controller.views.resource import Resource, Status, View
+from controller.views.usage import Use, uses_of_link
 
 
 class LinkEnd(View):
@@ -33,12 +35,20 @@ class LinkEnd(View):
 class LinkStatus(Status):
     """A link as it is now."""
 
-    state: Literal["up", "down", "half", "miswired", "drained"]
+    state: Literal["up", "down", "half", "miswired", "drained", "inactive"]
+    """`drained`: an override of it or of a platform of it takes it out of use."""
+    admin: AdminState
+    """How it is to be used, by its own override and those of its platforms: the strictest."""
+    empty: bool
+    """Whether nothing goes over it; false where nobody asked for it to be taken out of use."""
+    in_use_by: tuple[Use, ...]
+    """What still goes over one that is drained or down."""
     rate_bps: int | None
     """Capacity each way, the lower of its ends'; None: not declared."""
     protected: bool
     """False: no way round it is possible."""
-    ends: tuple[LinkEnd, LinkEnd]
+    ends: tuple[LinkEnd, ...]
+    """Both; none of one that is inactive."""
 
 
 def link_names(reading: Reading) -> Collection[str]:
@@ -49,18 +59,41 @@ def link_names(reading: Reading) -> Collection[str]:
 def view_link(reading: Reading, name: str) -> Resource[LinkSpec, LinkStatus]:
     """One link; `name` is one of `link_names`."""
     link = reading.links[name]
-    one, other = link.ends
     return Resource(
         name=name,
-        origin=reading.origin(link.declared),
+        origin=reading.origin(("links", name)),
         spec=reading.document.links.get(name) or _seen(reading, link),
-        status=LinkStatus(
-            state=link_state(reading.fabric.wiring, link).value,
-            alarms=reading.alarms_of(name),
-            rate_bps=link_rate_bps(reading, link),
-            protected=reading.routing.way_round(name, one[0]) is not None,
-            ends=(_end(reading, link, one), _end(reading, link, other)),
-        ),
+        status=_status(reading, link),
+    )
+
+
+def inactive_link(reading: Reading, name: str, spec: LinkSpec, reasons: tuple[str, ...]) -> LinkStatus:
+    """The status of one that does not fit."""
+    return LinkStatus(
+        state="inactive",
+        alarms=reading.alarms_of(name),
+        reasons=reasons,
+        admin=reading.fabric.admin_of(("links", name)),
+        empty=False,
+        in_use_by=(),
+        rate_bps=spec.rate,
+        protected=False,
+        ends=(),
+    )
+
+
+def _status(reading: Reading, link: Link) -> LinkStatus:
+    admin = reading.routing.admin(link)
+    uses = uses_of_link(reading, link) if admin != "up" else ()
+    return LinkStatus(
+        state="drained" if admin != "up" else link_state(reading.fabric.wiring, link).value,
+        alarms=reading.alarms_of(link.name),
+        admin=admin,
+        empty=admin != "up" and not uses,
+        in_use_by=uses,
+        rate_bps=link_rate_bps(reading, link),
+        protected=reading.routing.way_round(link.name, link.ends[0][0]) is not None,
+        ends=tuple(_end(reading, link, end) for end in link.ends),
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from controller.model.addresses import mac_from_int
+from controller.model.fabric import AdminState
 from controller.model.spec import PlatformSpec, TrunkSpec
 from controller.model.topology import End
 from controller.rules.reconciler import SwitchRules
 from controller.views.reading import Reading
 from controller.views.resource import Resource, Status, View
 from controller.views.rules import RuleCounts, count_rules
+from controller.views.usage import Use, uses_of_platform
 
 PortKind: TypeAlias = Literal["server", "trunk", "learn", "unclassified", "closed"]
 """`unclassified`: nobody declared it, and discovery has not yet had its say."""
@@ -39,7 +41,13 @@ class PortView(View):
 class PlatformStatus(Status):
     """A platform as it is now."""
 
-    state: Literal["connected", "absent", "refused"]
+    state: Literal["connected", "absent", "refused", "inactive"]
+    admin: AdminState
+    """How it is to be used: `drain` and `down` are overrides, and hold for all its links."""
+    empty: bool
+    """Whether nothing needs it; false where nobody asked for it to be taken out of use."""
+    in_use_by: tuple[Use, ...]
+    """What still needs one that is drained or down."""
     dpid: int
     converged: bool
     """It is connected, has been read, and holds exactly what is wanted."""
@@ -60,9 +68,26 @@ def view_platform(reading: Reading, name: str) -> Resource[PlatformSpec, Platfor
     dpid = platform.dpid if platform else _strangers(reading)[name]
     return Resource(
         name=name,
-        origin=reading.origin(platform is not None and platform.declared),
+        origin=reading.origin(("platforms", name)),
         spec=_spec(reading, name, dpid),
         status=_status(reading, name, dpid),
+    )
+
+
+def inactive_platform(reading: Reading, name: str, spec: PlatformSpec, reasons: tuple[str, ...]) -> PlatformStatus:
+    """The status of one that does not fit."""
+    return PlatformStatus(
+        state="inactive",
+        alarms=reading.alarms_of(name),
+        reasons=reasons,
+        admin=reading.fabric.admin_of(("platforms", name)),
+        empty=False,
+        in_use_by=(),
+        dpid=spec.dpid,
+        converged=False,
+        rules=RuleCounts(),
+        dropped={},
+        ports=(),
     )
 
 
@@ -84,10 +109,15 @@ def _spec(reading: Reading, name: str, dpid: int) -> PlatformSpec:
 def _status(reading: Reading, name: str, dpid: int) -> PlatformStatus:
     switch = reading.control.reconciler.switches.get(name) or SwitchRules()
     connected = name in reading.control.connected
+    admin = reading.fabric.admin_of(("platforms", name))
+    uses = uses_of_platform(reading, name) if admin != "up" else ()
     differs = reading.fabric.changes or switch.pending or switch.in_flight or switch.refused
     return PlatformStatus(
         state="connected" if connected else _why_not(reading, name),
         alarms=reading.alarms_of(name),
+        admin=admin,
+        empty=admin != "up" and not uses,
+        in_use_by=uses,
         dpid=dpid,
         converged=connected and switch.connected and not differs,
         rules=count_rules(switch),

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from controller.control import Control
+from controller.edits import within
 from controller.model.alarms import Alarm
-from controller.model.desired import Origin
+from controller.model.desired import SECTIONS, Key, Origin
 from controller.model.links import known_links
+from controller.model.problems import Problem
 from controller.model.spec import Document
 from controller.model.topology import End, Link, Port
 
@@ -27,9 +29,19 @@ class Reading:
         """The document, or an empty one where nobody gave any."""
         return self.fabric.document or Document()
 
-    def origin(self, declared: bool) -> Origin:
+    def origin(self, key: Key) -> Origin:
         """Where a resource comes from."""
-        return "file" if declared else "learned"
+        return self.fabric.composed.origins.get(key, "learned")
+
+    def inactive(self, section: str) -> Mapping[str, tuple[str, ...]]:
+        """What the API made of one section and does not fit, unless the file has the name: why, by name."""
+        composed = self.fabric.composed
+        found = ((key, problems) for key, problems in composed.inactive.items() if key[0] == section)
+        return {
+            key[1]: tuple(_sentence(within(key, problem)) for problem in problems)
+            for key, problems in found
+            if key not in composed.origins
+        }
 
     @cached_property
     def links(self) -> Mapping[str, Link]:
@@ -92,7 +104,8 @@ class Reading:
 
     def _about(self, subject: str) -> set[str]:
         """Whom an alarm is about: the first word of its subject; of a port, its platform and the servers there."""
-        first, _, _ = subject.partition(" ")
+        section, _, name = subject.partition("/")
+        first, _, _ = (name if section in SECTIONS else subject).partition(" ")
         platform, _, port = first.rpartition(":")
         return {platform, *self.servers_at.get((platform, int(port)), ())} if port.isdecimal() and platform else {first}
 
@@ -103,3 +116,7 @@ class Reading:
     def end_name(self, end: End) -> str:
         """``platform.trunk`` where it is declared, else the platform and the port's name."""
         return self.trunks.get(end) or f"{end[0]}.{self.fabric.port_name(end)}"
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.place}: {problem.message}" if problem.place else problem.message

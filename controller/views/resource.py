@@ -23,6 +23,8 @@ class Status(View):
     state: str
     alarms: tuple[Alarm, ...] = ()
     """Those that are about this resource."""
+    reasons: tuple[str, ...] = ()
+    """Why what the API made is `inactive`: it does not go with the document's file."""
 
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -36,3 +38,12 @@ class Resource(View, Generic[SpecT, StatusT]):
     origin: Origin
     spec: SpecT
     status: StatusT
+
+
+ItemT = TypeVar("ItemT", bound=View)
+
+
+class Listing(View, Generic[ItemT]):
+    """Several of a kind, by name."""
+
+    items: tuple[ItemT, ...]

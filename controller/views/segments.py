@@ -11,7 +11,7 @@ from controller.views.resource import Resource, Status
 
 
 class SegmentStatus(Status):
-    """A segment as it is now; one that is `inactive` has no label yet, and carries nothing."""
+    """A segment as it is now; one that is `inactive` has no label (yet), and carries nothing."""
 
     state: Literal["active", "inactive"]
     label: int | None
@@ -31,10 +31,24 @@ def segment_names(reading: Reading) -> Collection[str]:
 
 def view_segment(reading: Reading, name: str) -> Resource[SegmentSpec, SegmentStatus]:
     """One segment; `name` is one of `segment_names`."""
-    declared = reading.document.segments.get(name)
-    spec = declared or SegmentSpec()
+    spec = reading.document.segments.get(name) or SegmentSpec()
     return Resource(
-        name=name, origin=reading.origin(declared is not None), spec=spec, status=_status(reading, name, spec)
+        name=name, origin=reading.origin(("segments", name)), spec=spec, status=_status(reading, name, spec)
+    )
+
+
+def inactive_segment(reading: Reading, name: str, spec: SegmentSpec, reasons: tuple[str, ...]) -> SegmentStatus:
+    """The status of one that does not fit."""
+    alarms = reading.alarms_of(name)
+    return SegmentStatus(
+        state="inactive",
+        alarms=alarms,
+        reasons=reasons,
+        label=None,
+        subnets=spec.subnet,
+        servers=(),
+        platforms=(),
+        tree=(),
     )
 
 

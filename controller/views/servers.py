@@ -12,8 +12,9 @@ from controller.model.spec import Address, ServerSpec
 from controller.views.reading import Reading
 from controller.views.resource import Resource, Status
 
-ServerState: TypeAlias = Literal["present", "silent", "unreachable", "conflict"]
-"""`silent`: its MAC is not known yet; `unreachable`: its port is down or not there; `conflict`: it moves to and fro."""
+ServerState: TypeAlias = Literal["present", "silent", "unreachable", "conflict", "inactive"]
+"""`silent`: its MAC is not known yet; `unreachable`: its port is down or not there; `conflict`: it moves to and fro;
+`inactive`: it does not go with the document's file."""
 
 
 class ServerStatus(Status):
@@ -39,9 +40,25 @@ def view_server(reading: Reading, name: str) -> Resource[ServerSpec, ServerStatu
     server = reading.fabric.servers[name]
     return Resource(
         name=name,
-        origin=reading.origin(server.declared),
+        origin=reading.origin(("servers", name)),
         spec=reading.document.servers.get(name) or _seen(server),
         status=_status(reading, server),
+    )
+
+
+def inactive_server(reading: Reading, name: str, spec: ServerSpec, reasons: tuple[str, ...]) -> ServerStatus:
+    """The status of one that does not fit."""
+    return ServerStatus(
+        state="inactive",
+        alarms=reading.alarms_of(name),
+        reasons=reasons,
+        segment=spec.segment,
+        platform=spec.platform,
+        port=spec.port,
+        port_name=reading.fabric.port_name((spec.platform, spec.port)),
+        vlan=spec.vlan,
+        mac=spec.mac,
+        addresses=spec.ip,
     )
 
 
@@ -58,7 +75,7 @@ def _seen(server: Server) -> ServerSpec:
 
 def _status(reading: Reading, server: Server) -> ServerStatus:
     return ServerStatus(
-        state=_state(reading, server),
+        state=server_state(reading, server),
         alarms=reading.alarms_of(server.name),
         segment=server.segment,
         platform=server.platform,
@@ -70,7 +87,8 @@ def _status(reading: Reading, server: Server) -> ServerStatus:
     )
 
 
-def _state(reading: Reading, server: Server) -> ServerState:
+def server_state(reading: Reading, server: Server) -> ServerState:
+    """What became of a server."""
     if any(alarm.kind == "conflict" for alarm in reading.alarms_of(server.name)):
         return "conflict"
     if not reading.fabric.wiring.is_up((server.platform, server.port)):

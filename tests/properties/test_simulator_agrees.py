@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.ovs_trace import CONTROLLER
 from controller.rules.lookup import SwitchTables
 from controller.rules.packet import Frame, parse
 from controller.rules.rules import FlowEntry, Rule
 from controller.rules.simulator import Conditions, simulate
-from tests.properties.datapath_actions import CONTROLLER
 from tests.properties.frames import Frames
 from tests.properties.ovs_oracle import Bridge, running_oracle
 from tests.properties.scenarios import PORTS, Scenario, scenarios

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from apps.store import Store, StoreCorrupt, StoreLocked
+from tests.waiting import wait_until
 
 IN_TIME_S = 10.0
 
@@ -30,13 +31,6 @@ def store(folder: Path) -> Iterator[Store]:
     store = Store(folder)
     yield store
     store.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + IN_TIME_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def reopened(folder: Path) -> dict[tuple[str, str], object]:
@@ -144,7 +138,7 @@ def test_while_it_cannot_write_it_says_why_and_keeps_everything(folder: Path, st
     blocker = sqlite3.connect(folder / "state.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     ticket = store.put([("k", "during", 2), ("k", "before", 3)])
-    wait_until(lambda: store.problem is not None)
+    wait_until(lambda: store.problem is not None, IN_TIME_S, "the trouble was not noticed")
     assert str(folder) in store.problem
     assert "locked" in store.problem
     assert not store.is_durable(ticket)

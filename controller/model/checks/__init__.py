@@ -1,6 +1,7 @@
 """What must hold between the parts of a document: one module a feature, each with one `check(draft)`.
 
-A new section of the document brings its module and stands in `CHECKS`; nothing else here knows it.
+`names`, `segments`, `platforms`, `servers`, `links`, `undeclared`. A new section of the document brings its module and
+stands in `CHECKS`; nothing else here knows it.
 """
 
 from __future__ import annotations

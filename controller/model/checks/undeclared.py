@@ -18,7 +18,8 @@ def check(draft: Draft) -> Iterator[Found]:
 
 
 def _closed(entry: Entry[Undeclared], spec: Undeclared) -> Iterator[Found]:
-    for key in sorted(spec.model_fields_set - {"mode"}):
+    blank = Undeclared()
+    for key in sorted(key for key in spec.model_fields_set if getattr(spec, key) != getattr(blank, key)):
         yield (*entry.place, key), "only mode learn has it, and this is closed"
 
 

@@ -29,7 +29,8 @@ def test_an_unknown_path_is_answered_with_the_one_that_was_probably_meant(api: A
     ("method", "path", "allowed"),
     [
         ("POST", "/api/v1/servers", "GET, HEAD"),
-        ("DELETE", "/api/v1/servers/web1", "GET, HEAD"),
+        ("POST", "/api/v1/servers/web1", "DELETE, GET, HEAD, PUT"),
+        ("DELETE", "/api/v1/links/a.b--c.d/admin", "GET, HEAD, PUT"),
         ("GET", "/api/v1/document/reload", "POST"),
         ("HEAD", "/api/v1/document/reload", "POST"),
         ("PATCH", "/healthz", "GET, HEAD"),
@@ -45,8 +46,8 @@ def test_a_wrong_method_is_405_and_tells_the_right_ones(api: Api, method: str, p
     ("query", "said"),
     [
         ("servers?segmnet=web", "unknown query parameter 'segmnet': expected state, platform, segment"),
-        ("servers?state=asleep", "expected one of present, silent, unreachable, conflict"),
-        ("links?state=present", "expected one of up, down, half, miswired, drained"),
+        ("servers?state=asleep", "expected one of present, silent, unreachable, conflict, inactive"),
+        ("links?state=present", "expected one of up, down, half, miswired, drained, inactive"),
         ("servers/web1?x=1", "unknown query parameter 'x': expected none"),
         ("document?format=xml", "expected one of yaml, json"),
     ],

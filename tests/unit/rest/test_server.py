@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from urllib3.util import Retry
 
 TOP = Path(__file__).parents[3]
 APPLICATION = """
-from types import SimpleNamespace
+from pathlib import Path
 
 from ryu.app.wsgi import WSGIApplication
 from ryu.base.app_manager import RyuApp
 
+from apps.changes import Changes
 from apps.rest.server import attach, listen_on_loopback
+from apps.state import State
 from apps.views import FabricViews
 from tests.unit.rest.fabrics import running_fabric
 
@@ -33,7 +36,9 @@ class Small(RyuApp):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        attach(kwargs["wsgi"], FabricViews(running_fabric(), lambda: None, SimpleNamespace(file=None)))
+        control, state = running_fabric(), State(str(Path(__file__).parent / "state"), None)
+        changes = Changes(control, state, lambda: None)
+        attach(kwargs["wsgi"], FabricViews(control, changes.reload, state, changes))
 """
 
 
@@ -85,6 +90,18 @@ def test_the_api_answers_over_a_socket_on_one_connection(address: str) -> None:
     assert fabric.json()["status"]["converged"]
     assert [server["name"] for server in servers.json()["items"]] == ["web1", "web2", "web3"]
     assert document.headers["Content-Type"] == "application/yaml"
+
+
+def test_a_change_is_made_over_a_socket_while_others_are_answered(address: str) -> None:
+    with ThreadPoolExecutor() as pool:
+        names = [f"extra{number}" for number in range(8)]
+        puts = [pool.submit(requests.put, f"{address}/api/v1/segments/{name}", json={}) for name in names]
+        reads = [pool.submit(requests.get, f"{address}/healthz") for _ in names]
+    assert [put.result().status_code for put in puts] == [201] * len(names)
+    assert sorted(put.result().json()["revision"] for put in puts) == list(range(2, 2 + len(names)))
+    assert {read.result().status_code for read in reads} == {200}
+    listed = requests.get(f"{address}/api/v1/segments").json()["items"]
+    assert {item["name"] for item in listed if item["origin"] == "api"} == set(names)
 
 
 def test_the_controller_is_ready_once_it_listens_for_switches(address: str) -> None:

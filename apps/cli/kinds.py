@@ -1,0 +1,124 @@
+"""The kinds of resource: what they are called, and which columns a list of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from apps.cli.failures import Misused
+from apps.cli.wording import dash, joined, number, rate, yes_no
+from controller.model.wording import did_you_mean, listed, quoted
+
+Resource: TypeAlias = Mapping[str, Any]
+Column: TypeAlias = Callable[[Resource], str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind; `plural` is its place in the API, `columns` those of its list beside the name, state and origin."""
+
+    name: str
+    plural: str
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    has_admin: bool = False
+
+
+def _status(name: str, show: Callable[[Any], str] = dash) -> Column:
+    return lambda resource: show(resource["status"].get(name))
+
+
+def _spec(name: str, show: Callable[[Any], str] = dash) -> Column:
+    return lambda resource: show(resource["spec"].get(name))
+
+
+def _servers_of_platform(platform: Resource) -> str:
+    return number(sum(len(port["servers"]) for port in platform["status"]["ports"]))
+
+
+def _rules(platform: Resource) -> str:
+    return number(platform["status"].get("rules", {}).get("proper"))
+
+
+def _use(resource: Resource) -> str:
+    """Whether what is taken out of use still carries anything."""
+    status = resource["status"]
+    if status.get("admin", "up") == "up":
+        return "-"
+    return f"{status['admin']}: " + ("empty" if status["empty"] else f"still {joined(status['in_use_by'])}")
+
+
+KINDS: Final[tuple[Kind, ...]] = (
+    Kind(
+        "segment",
+        "segments",
+        {
+            "SUBNETS": _status("subnets", joined),
+            "LABEL": _status("label"),
+            "SERVERS": _status("servers", lambda names: number(len(names or ()))),
+            "PLATFORMS": _status("platforms", joined),
+        },
+    ),
+    Kind(
+        "platform",
+        "platforms",
+        {
+            "DPID": lambda platform: f"{platform['status']['dpid']:#x}",
+            "CONVERGED": _status("converged", yes_no),
+            "RULES": _rules,
+            "SERVERS": _servers_of_platform,
+            "ADMIN": _use,
+        },
+        has_admin=True,
+    ),
+    Kind(
+        "server",
+        "servers",
+        {
+            "SEGMENT": _status("segment"),
+            "PLATFORM": _status("platform"),
+            "PORT": _status("port"),
+            "MAC": _status("mac"),
+            "ADDRESSES": _status("addresses", joined),
+        },
+    ),
+    Kind("uplink", "uplinks", {"PLATFORM": _spec("platform"), "PORT": _spec("port"), "RATE": _spec("rate", rate)}),
+    Kind(
+        "link",
+        "links",
+        {"RATE": _status("rate_bps", rate), "PROTECTED": _status("protected", yes_no), "ADMIN": _use},
+        has_admin=True,
+    ),
+    Kind(
+        "reservation",
+        "reservations",
+        {
+            "FROM": _spec("from"),
+            "TO": _spec("to"),
+            "ASKED": _spec("rate", rate),
+            "FLOOR": _spec("floor", rate),
+            "GRANTED": _status("granted_bps", rate),
+            "MEASURED": _status("measured_bps", rate),
+        },
+    ),
+    Kind("function", "functions"),
+    Kind("chain", "chains", {"FROM": _spec("from"), "THROUGH": _spec("through", joined)}),
+    Kind("route", "routes"),
+    Kind("policy", "policies"),
+)
+"""In an order in which they can be made: each refers to earlier ones alone."""
+_BY_WORD: Final = {word: kind for kind in KINDS for word in (kind.name, kind.plural)}
+OTHERS: Final = ("document", "fabric")
+"""What there is one of, and `get` shows as well."""
+
+
+def find_kind(word: str, among: tuple[Kind, ...] = KINDS) -> Kind:
+    """A kind by its plural or its singular; raises `Misused`."""
+    kind = _BY_WORD.get(word.lower())
+    if kind is None or kind not in among:
+        hint = did_you_mean(word.lower(), _BY_WORD) or f": expected one of {listed(k.plural for k in among)}"
+        raise Misused(f"there is no kind {quoted(word)} here{hint}")
+    return kind
+
+
+WITH_ADMIN: Final = tuple(kind for kind in KINDS if kind.has_admin)
