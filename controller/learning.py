@@ -17,6 +17,8 @@ from controller.rules.tables import Reason
 MOVES: Final = 3
 MOVES_WITHIN_S: Final = 10.0
 HOLD_S: Final = 30.0
+SERVERS: Final = 1024
+"""Servers that may be learned on one port."""
 ADDRESSES: Final = 16
 """Addresses that one server may be heard to use."""
 _LINK_LOCAL: Final = 0xFE80 << 48
@@ -101,6 +103,8 @@ class Learner:
             return False
         name = learned_name(undeclared.segment, mac)
         known = self._fabric.determined.get(name)
+        if (known is None or known.end != heard.end) and self._is_crowded(heard.end):
+            return False
         if known is not None and known.end != heard.end:
             if not self._may_move(name, known, heard.end, now):
                 return False
@@ -113,6 +117,16 @@ class Learner:
             return False
         self._fabric.determine(server)
         return True
+
+    def _is_crowded(self, end: End) -> bool:
+        """A port that invents MACs fills no tables: it gets so many servers, and no more until some have aged."""
+        crowded = self._fabric.directory.count(end) >= SERVERS
+        subject, port = f"{end[0]}:{end[1]}", f"{end[0]} port {end[1]}"
+        if crowded:
+            self._alarms.raise_("crowded_port", subject, f"{port} has {SERVERS} learned servers: no more are learned")
+        else:
+            self._alarms.clear("crowded_port", subject)
+        return crowded
 
     def _with_claim(self, server: Server, claim: tuple[int, int]) -> Server:
         """A learned server takes an address over from another learned one, never from a declared one."""

@@ -92,9 +92,13 @@ class Routing:
             for rest in self._paths_from(beyond, dst, names):
                 yield (names[end], *rest)
 
-    def joins(self, one: End, other: End) -> bool:
-        """Whether a known link has these two ends."""
-        return not self._at.get(one, _NONE).isdisjoint(self._at.get(other, _NONE))
+    def strange_wires(self) -> Iterator[tuple[End, End]]:
+        """Wires that no known link stands for."""
+        wired = self._fabric.wiring.wired
+        for one in sorted(wired.keys() - self.trunk_ends):
+            other = wired[one]
+            if one < other and self._at.get(one, _NONE).isdisjoint(self._at.get(other, _NONE)):
+                yield one, other
 
     def way_round(self, link: str, near: str) -> WayRound | None:
         """The bypass of a link from its end on `near`."""
@@ -132,8 +136,8 @@ class Routing:
 
     def _look_at(self, name: str, link: Link | None, touched: Rerouted, moved: _Moved) -> None:
         before, carried = self.known.pop(name, None), self.live.pop(name, None)
-        state = self.states.pop(name, None)
-        if before and state and name in self._labelled:
+        self.states.pop(name, None)
+        if before and name in self._labelled:
             moved.closed.update(before.ends)
         if before != link:
             touched.links.add(name)

@@ -66,8 +66,9 @@ class Surveillance:
 
     def links(self, routing: Routing) -> None:
         """Compare what is wired with what was declared."""
-        wrong = {name: self._miswired(link) for name, link in routing.known.items() if _is_miswired(link, routing)}
-        self._alarms.keep("miswired", wrong | self._undeclared_wires(routing))
+        wrong = [routing.known[name] for name, state in routing.states.items() if state is LinkState.MISWIRED]
+        texts = {link.name: self._miswired(link) for link in wrong if link.declared}
+        self._alarms.keep("miswired", texts | self._undeclared_wires(routing))
 
     def refusals(self, reconciler: Reconciler) -> None:
         """Rules that switches refused: name whose they are."""
@@ -87,15 +88,11 @@ class Surveillance:
     def _undeclared_wires(self, routing: Routing) -> dict[str, str]:
         """Declared trunks that are wired to each other without a link of the document."""
         trunks, found = self._fabric.declared.trunks, {}
-        for one, other in self._fabric.wiring.wired.items():
-            if one < other and (one in trunks or other in trunks) and not routing.joins(one, other):
+        for one, other in routing.strange_wires():
+            if one in trunks or other in trunks:
                 wire = f"{self._say(one)} is wired to {self._say(other)}"
                 found[wire] = f"{wire}: no such link is in the document; it carries nothing"
         return found
 
     def _say(self, end: End) -> str:
         return self._fabric.declared.trunks.get(end) or f"{end[0]} port {self._fabric.port_name(end)}"
-
-
-def _is_miswired(link: Link, routing: Routing) -> bool:
-    return link.declared and routing.states[link.name] is LinkState.MISWIRED

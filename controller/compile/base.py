@@ -169,7 +169,7 @@ def _claim_ipv6() -> Iterator[FlowEntry]:
         yield _entry(Table.CLAIM, Priority.NORMAL, nobody, goto=Table.ADMIT)
     yield _entry(
         Table.CLAIM,
-        Priority.OVERRIDE,
+        Priority.OVERRIDE + 1,
         match(eth_type=IPV6, ipv6_src=(0xFF << 120, 0xFF << 120)),
         SetField(Reg.REASON, Reason.ADDRESS),
         goto=Table.VIOLATION,
@@ -178,13 +178,14 @@ def _claim_ipv6() -> Iterator[FlowEntry]:
 
 
 def _address() -> Iterator[FlowEntry]:
+    """A link-local address that is made of a MAC belongs to that MAC, on ports too that may use any address."""
     universal = 1 << 57
     shape = 0xFE80 << 112 | 0xFFFE << 24
     mask = 0xFFFFFFFFFFFFFFFF << 64 | 0xFFFF << 24
     for flag, flipped in ((0, 1 << 41), (universal, 0)):
         yield _entry(
             Table.ADDRESS,
-            Priority.FALLBACK,
+            Priority.DEFAULT + 2,
             match(**{Reg.ADDRESS: (shape | flag, mask | universal)}),
             Move(Reg.ADDRESS, 0, "eth_src", 0, 24),
             Move(Reg.ADDRESS, 40, "eth_src", 24, 24),

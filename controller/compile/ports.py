@@ -22,11 +22,15 @@ from controller.rules.rules import (
     ToController,
     match,
 )
-from controller.rules.tables import MeterKind, Priority, Reason, Reg, Table, meter_number
+from controller.rules.tables import MeterKind, Passed, Priority, Reason, Reg, Table, meter_number
 
 _COPIES_PER_SECOND: Final = 20
 _PROBES_PER_SECOND: Final = 50
 _LEARNED_PER_SECOND: Final = 100
+
+
+STRANGER: Final = SetField(Reg.PASS, Passed.STRANGER, Passed.STRANGER)
+"""The mark of a sender whose MAC is not known where it speaks."""
 
 
 class PortKind(Enum):
@@ -138,7 +142,7 @@ def _learning(port: PortInput) -> Iterator[FlowEntry]:
         Table.PORT,
         Priority.DEFAULT,
         _learning_match(port.number),
-        (admit, *copy_of(Reason.LEARN_MAC, meter)),
+        (admit, STRANGER, *copy_of(Reason.LEARN_MAC, meter)),
         Table.CLAIM,
     )
     yield FlowEntry(

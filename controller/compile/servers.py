@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.compile.base import ARP, BROADCAST, GROUP_BIT, ICMPV6, IPV6, SOLICITATION
-from controller.compile.ports import copy_of
+from controller.compile.ports import STRANGER, copy_of
 from controller.model.identity import Server
 from controller.rules.fields import VLAN_NONE, VLAN_PRESENT
 from controller.rules.placed import Placed, Turn
@@ -23,6 +23,7 @@ from controller.rules.rules import (
 )
 from controller.rules.tables import (
     MeterKind,
+    Passed,
     Priority,
     Reason,
     Reg,
@@ -106,7 +107,7 @@ def _sender(wanted: ServerInput) -> Iterator[FlowEntry]:
         enter += (SetField(Reg.TAG, _tag(server)),)
     meter = meter_number(MeterKind.LEARN, server.port)
     if server.mac is None:
-        learn = (*enter, *copy_of(Reason.LEARN_MAC, meter))
+        learn = (*enter, STRANGER, *copy_of(Reason.LEARN_MAC, meter))
         yield FlowEntry(Table.PORT, Priority.DEFAULT, match(**here), learn, Table.CLAIM)
     else:
         yield FlowEntry(Table.PORT, Priority.NORMAL, _sender_match(server), enter, Table.CLAIM)
@@ -193,8 +194,11 @@ def _not_elsewhere(wanted: ServerInput) -> Iterator[FlowEntry]:
     """Where identities are determined: a declared one is nobody else's, on whatever port it is heard."""
     server, priority = wanted.server, Priority.DEFAULT + 1
     if server.mac is not None:
-        stolen, reason = match(eth_src=server.mac, vlan_vid=VLAN_NONE), SetField(Reg.REASON, Reason.MAC)
-        yield FlowEntry(Table.PORT, priority, stolen, (reason,), Table.VIOLATION)
+        stranger: dict[str, int | tuple[int, int]] = {Reg.SEGMENT: wanted.segment}
+        stranger[Reg.PASS] = (Passed.STRANGER, Passed.STRANGER)
+        reason = SetField(Reg.REASON, Reason.MAC)
+        stolen = match(eth_src=server.mac, **stranger)
+        yield FlowEntry(Table.CLAIM, Priority.GUARD + 1, stolen, (reason,), Table.VIOLATION)
     for address, version in server.addresses:
         taken = match(**{Reg.SEGMENT: wanted.segment, Reg.ADDRESS: claimed(address, version)})
         refuse = (SetField(Reg.REASON, Reason.ADDRESS),)

@@ -56,3 +56,7 @@ class Directory:
         """The servers behind a port, by name."""
         for name in sorted(self._at.get(end, ())):
             yield self.by_name[name]
+
+    def count(self, end: End) -> int:
+        """How many servers are behind a port."""
+        return len(self._at.get(end, ()))

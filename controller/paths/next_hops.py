@@ -55,7 +55,8 @@ class NextHops:
         for link in came:
             self._add(link)
         before, self._distances = self._distances, self._measure()
-        rows, columns = (np.unique(found) for found in np.nonzero(before != self._distances))
+        moved = before != self._distances
+        rows, columns = np.flatnonzero(moved.any(axis=1)), np.flatnonzero(moved.any(axis=0))
         ends = {platform for link in (*gone, *came) for platform, _ in link.ends}
         everywhere = np.arange(len(self.platforms))
         changed = {pair for src in ends for pair in self._renew(src, everywhere)}

@@ -118,6 +118,8 @@ class Passed:
     """A link-local address is being compared with the MAC."""
     UNTAGGED: Final = 8
     """The server's tag is off."""
+    STRANGER: Final = 16
+    """Its MAC is not known on this port: it may not be one that is declared elsewhere."""
 
 
 class Reason(IntEnum):

@@ -27,9 +27,9 @@ def view_override(reading: Reading, key: Key) -> Override:
     return Override(state=reading.fabric.admin_of(key))
 
 
-def with_override(override: Override, changed: Changed) -> ChangedOverride:
+def with_override(state: AdminState, changed: Changed) -> ChangedOverride:
     """An override together with what became of the change."""
-    return ChangedOverride(**dict(override), **dict(changed))
+    return ChangedOverride(state=state, **dict(changed))
 
 
 def override_names(reading: Reading, kind: Kind) -> Collection[str]:

@@ -94,9 +94,7 @@ def view_plan(plan: Plan) -> PlanView:
         id=plan.number,
         revision=plan.basis.rows["fabric", "revision"],
         accepted=plan.accepted,
-        resources=ResourceChanges(
-            added=_texts(plan.added), changed=_texts(plan.changed), removed=_texts(plan.removed)
-        ),
+        resources=ResourceChanges(added=_texts(plan.added), changed=_texts(plan.changed), removed=_texts(plan.removed)),
         switches={name: _switch(deltas) for name, deltas in plan.switches.items()},
         servers=plan.servers,
         paths=plan.paths,

@@ -58,8 +58,8 @@ def _leads_on(reading: Reading, link: Link, near: str, beyond: str) -> bool:
 
 
 def _bypasses(reading: Reading) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each link and what its bypass uses."""
-    for name, link in reading.routing.known.items():
+    """Each link that is used, and what its bypass uses."""
+    for name, link in reading.routing.live.items():
         for near, _ in link.ends:
             way = reading.routing.way_round(name, near)
             if way is not None:

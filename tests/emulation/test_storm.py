@@ -43,10 +43,9 @@ links:
 """
 PLUGGED_LATER = LinkSpec(ends=("one.east2", "two.west2"))
 LOUD, FAR = "02:00:00:00:01:01", "02:00:00:00:02:01"
-SOON_S = 5.0
 COUNTED_S = 25.0
 """Counters are read every 10 s."""
-FOUND_S = 10.0
+FOUND_S = 30.0
 PORTION = 256
 
 
