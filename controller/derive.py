@@ -6,7 +6,7 @@ An owner whose input has not changed is not compiled again; so the cost of a cha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -39,19 +39,10 @@ class Derivation:
         self.left: dict[str, str] = {}
         self._platforms: tuple[str, ...] = ()
         self._others: dict[str, tuple[str, ...]] = {}
-        self._readers: dict[str, Callable[[str], Input | None]] = {
-            "base": self._base,
-            "port": self._port,
-            "server": self._server,
-            "link": self._link,
-            "path": self._path,
-            "segment": self._segment,
-            "tree": self._tree,
-        }
 
     def input_of(self, owner: Owner) -> Input | None:
         """What an owner's rules depend on; None where it has none."""
-        return self._readers[owner.kind](owner.name)
+        return _READERS[owner.kind](self, owner.name)
 
     def order_of(self, owner: Owner, item: Placed) -> int:
         """When the turn of a rule comes; the way to a server is opened outward from its home."""
@@ -252,6 +243,17 @@ class Derivation:
             if self.learns(end) and self._fabric.declared.undeclared(end[0]).segment == segment:
                 members[end[0]].add((end[1], None))
         return members
+
+
+_READERS: Final[Mapping[str, Callable[[Derivation, str], Input | None]]] = {
+    "base": Derivation._base,
+    "port": Derivation._port,
+    "server": Derivation._server,
+    "link": Derivation._link,
+    "path": Derivation._path,
+    "segment": Derivation._segment,
+    "tree": Derivation._tree,
+}
 
 
 def _port_order(port: tuple[int, int | None]) -> tuple[int, int]:

@@ -89,6 +89,8 @@ def take_basis(control: Control) -> Basis:
 
 def make_plan(basis: Basis, desired: Desired) -> Plan:
     """Work out what comes of asking for `desired` instead."""
+    if desired == basis.desired:
+        return Plan(_number(basis, desired), basis, desired)
     misfits = _misfits(basis, desired)
     refusals, inactive = (misfits, {}) if desired.file == basis.desired.file else ({}, misfits)
     before, after = _resources(basis.desired), _resources(desired)

@@ -30,7 +30,7 @@ from controller.views.fabric import effective_document
 from controller.views.reading import Reading
 
 _FORMAT = Query("format", "yaml or json (it goes before Accept)", ("yaml", "json"))
-_PLAN = Query("plan", "the id of a plan: carry out exactly that; no body then")
+_PLAN = Query("plan", "the id of a plan: carry out exactly that; no body, and no dry_run then")
 _PATH = f"{BASE}/document"
 _TREE = dict[str, Any]
 
@@ -55,7 +55,7 @@ def document_routes(views: FabricViews) -> Iterator[Route]:
         (DRY_RUN, _PLAN, WAIT),
         body=Body(_TREE, "the document", (YAML, JSON), required=False),
         answers=changed_answers(Changed),
-        reasons=(Reason.FILE_OWNS, Reason.MOVED_ON, Reason.INVALID_DOCUMENT, *CHANGING),
+        reasons=(Reason.FILE_OWNS, Reason.MOVED_ON, Reason.INVALID_DOCUMENT, Reason.CONTRADICTORY, *CHANGING),
         scope="write",
     )
     yield Route(
@@ -122,7 +122,7 @@ class _Documents:
 
     def _carry_out(self, call: Call, number: str) -> Plan:
         if has_body(call) or call.says("dry_run"):
-            raise Refused(Reason.NOT_READABLE, "a plan is carried out as it is: expected no body, and no dry_run")
+            raise Refused(Reason.CONTRADICTORY, "a plan is carried out as it is: expected no body, and no dry_run")
         plan = self._views.changes.find_plan(number)
         if plan is not None and is_edit_of_file(plan):
             self._refuse_edit_of_file()

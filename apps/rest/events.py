@@ -12,20 +12,41 @@ from apps.rest.http import Call, Query, Route
 from apps.rest.media import EVENT_STREAM, JSON
 from apps.rest.problems import Reason, Refused
 from apps.rest.resources import BASE
-from controller.events import KINDS
+from apps.rest.routes import Answer
+from controller.events import KINDS, Event
 from controller.model.wording import quoted
+from controller.views.resource import View
 
 _QUERIES = (
     Query("kind", f"one of {', '.join(KINDS)}", KINDS, repeated=True),
-    Query("after", "the id of an event (0: the oldest that is kept); Last-Event-ID goes before it"),
+    Query("after", "an event's id (0: the oldest that is kept); Last-Event-ID goes before it", pattern="[0-9]{1,18}"),
     Query("follow", "false: the history as JSON", ("true", "false")),
 )
+
+
+class Events(View):
+    """The history, as far as it is kept."""
+
+    items: tuple[Event, ...]
+    complete: bool
+    """False: some that followed the event asked for are not kept any more."""
+    last: int
+    """The id from which to go on."""
 
 
 def event_routes(listeners: Listeners) -> Iterator[Route]:
     """The one route."""
     answer = _Answers(listeners)
-    yield Route("GET", f"{BASE}/events", "What happened, and happens", answer.events, _QUERIES, (EVENT_STREAM, JSON))
+    yield Route(
+        "GET",
+        f"{BASE}/events",
+        "What happened, and happens",
+        answer.events,
+        _QUERIES,
+        (EVENT_STREAM, JSON),
+        answers={200: Answer(Events, "a stream that goes on, or what is kept as JSON")},
+        reasons=(Reason.TOO_MANY_LISTENERS,),
+    )
 
 
 class _Answers:
@@ -44,7 +65,7 @@ class _Answers:
     def _history_as_json(self, seen: int, kinds: tuple[str, ...]) -> Response:
         items = list(wanted(self._history.after(seen), kinds))
         complete = seen == 0 or self._history.holds_all_after(seen)
-        return json_response({"items": items, "complete": complete, "last": self._history.last})
+        return json_response(Events(items=tuple(items), complete=complete, last=self._history.last))
 
     def _stream(self, call: Call, seen: int | None, kinds: tuple[str, ...]) -> Response:
         # Each piece is sent when it is there, not when enough of them are.

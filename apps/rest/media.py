@@ -14,6 +14,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 """RFC 9457."""
 
 EVENT_STREAM: Final = "text/event-stream"
+HTML: Final = "text/html"
 
 FORMATS: Final = {"json": JSON, "yaml": YAML}
 """What ``?format=`` may say."""

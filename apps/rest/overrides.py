@@ -20,7 +20,6 @@ from controller.model.desired import Key
 from controller.model.fabric import AdminState
 from controller.model.problems import DocumentError, counted
 from controller.model.resource_reader import read_override
-from controller.views.changed import Changed
 from controller.views.kinds import Kind
 from controller.views.overrides import ChangedOverride, Override, override_names, view_override, with_override
 from controller.views.reading import Reading
@@ -86,13 +85,10 @@ class _Overrides:
         _, key = self._find(call)
         state = _state_of(call)
         self._views.changes.set_admin(key, state, lambda: self._check(call))
-        return answer_change(self._views, call, shown=lambda changed: self._show(call, changed))
+        return answer_change(self._views, call, shown=lambda changed: with_override(state, changed))
 
     def _check(self, call: Call) -> None:
         check_preconditions(call.request, tag_of(self._override(call)))
-
-    def _show(self, call: Call, changed: Changed) -> ChangedOverride:
-        return with_override(self._override(call), changed)
 
 
 def _state_of(call: Call) -> AdminState:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from webob import Request
+from webob.etag import AnyETag
 
 from apps.rest.media import to_json
 from apps.rest.problems import Reason, Refused
@@ -40,9 +41,7 @@ def check_preconditions(request: Request, tag: str | None) -> None:
 
 
 def _fits(given: Any, tag: str | None) -> bool:
-    if tag is None:
-        return False
-    return bool(given) and (not hasattr(given, "etags") or tag in _first_halves(given.etags))
+    return tag is not None and (given is AnyETag or tag in _first_halves(getattr(given, "etags", ())))
 
 
 def _first_halves(tags: Iterable[str]) -> set[str]:

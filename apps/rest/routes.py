@@ -18,19 +18,27 @@ _EVERYWHERE: Final = (
     Reason.NO_LENGTH,
     Reason.TOO_LARGE,
     Reason.NOT_ACCEPTABLE,
+    Reason.OTHER_ORIGIN,
+    Reason.TOO_FAST,
     Reason.INTERNAL,
 )
+_SCOPED: Final[dict[Scope, tuple[Reason, ...]]] = {
+    "open": (),
+    "read": (Reason.UNAUTHENTICATED,),
+    "write": (Reason.UNAUTHENTICATED, Reason.OUT_OF_SCOPE),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query parameter; `choices` is the closed list of its values, if it has one."""
+    """A query parameter; `choices` is the closed list of its values, `pattern` how they look, where there is such."""
 
     name: str
     about: str
     choices: tuple[str, ...] = ()
     required: bool = False
     repeated: bool = False
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +103,9 @@ class Route:
     @property
     def all_reasons(self) -> tuple[Reason, ...]:
         """Every reason that a problem of this route can have."""
-        body = (Reason.WRONG_MEDIA,) if self.body else ()
-        return tuple(dict.fromkeys((*self.reasons, *body, *_EVERYWHERE)))
+        body = (Reason.WRONG_MEDIA, Reason.TOO_SLOW) if self.body else ()
+        named = (Reason.UNKNOWN_PATH,) if "{" in self.path else ()  # a name with a slash in it is none
+        return tuple(dict.fromkeys((*self.reasons, *body, *named, *_SCOPED[self.scope], *_EVERYWHERE)))
 
     def match(self, steps: Sequence[str]) -> dict[str, str] | None:
         """The names in a path of this shape; None where it has another."""

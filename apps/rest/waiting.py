@@ -14,7 +14,11 @@ from controller.model.units import parse_duration
 
 LONGEST_S: Final = 60
 _POLL_S: Final = 0.02
-WAIT: Final = Query("wait", f"how long to wait for the switches, such as 5s (at most {LONGEST_S} s)")
+WAIT: Final = Query(
+    "wait",
+    f"how long to wait for the switches, such as 5s (at most {LONGEST_S} s)",
+    pattern="([1-9]|[1-5][0-9]|60) ?s?|1 ?min",
+)
 
 
 def wait_s(call: Call) -> int | None:

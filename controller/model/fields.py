@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
-from controller.model import addresses, units
+from controller.model import addresses, schemas, units
+from controller.model.schemas import Schema, whole
 from controller.model.wording import describe, quoted
 
 MAX_PORT = 0xFEFF
@@ -21,9 +22,9 @@ MAX_VLAN = 4094
 MAX_STORM = 10_000_000
 MAX_COST = 65_535
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_DPID = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){7}")
-_OVSDB = re.compile(r"tcp:(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):[0-9]{1,5}|unix:/\S+")
+_NAME = re.compile(schemas.NAME_PATTERN)
+_DPID = re.compile(schemas.DPID_PATTERN)
+_OVSDB = re.compile(schemas.OVSDB_PATTERN)
 
 
 def parse_name(value: Any) -> str:
@@ -92,19 +93,25 @@ def one_or_more(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
-Name: TypeAlias = Annotated[str, BeforeValidator(parse_name)]
-Dpid: TypeAlias = Annotated[int, BeforeValidator(parse_dpid)]
-PortNumber: TypeAlias = Annotated[int, BeforeValidator(whole_number("a port number", 1, MAX_PORT))]
-Vlan: TypeAlias = Annotated[int, BeforeValidator(whole_number("a VLAN", 1, MAX_VLAN))]
-Storm: TypeAlias = Annotated[int, BeforeValidator(whole_number("a limit", 1, MAX_STORM, " packets/s"))]
-Cost: TypeAlias = Annotated[int, BeforeValidator(whole_number("a cost", 1, MAX_COST))]
-Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate)]
-Duration: TypeAlias = Annotated[int, BeforeValidator(units.parse_duration)]
-Mode: TypeAlias = Annotated[Literal["closed", "learn"], BeforeValidator(parse_mode)]
-Ovsdb: TypeAlias = Annotated[str, BeforeValidator(parse_ovsdb)]
-Ends: TypeAlias = Annotated[tuple[str, str], BeforeValidator(parse_ends)]
-Mac: TypeAlias = Annotated[str, BeforeValidator(addresses.parse_mac)]
+Name: TypeAlias = Annotated[str, BeforeValidator(parse_name), schemas.NAME]
+Dpid: TypeAlias = Annotated[
+    int, BeforeValidator(parse_dpid), schemas.number_or_text(1, MAX_DPID, schemas.DPID_PATTERN, "0x1")
+]
+PortNumber: TypeAlias = Annotated[
+    int, BeforeValidator(whole_number("a port number", 1, MAX_PORT)), Schema(whole(1, MAX_PORT))
+]
+Vlan: TypeAlias = Annotated[int, BeforeValidator(whole_number("a VLAN", 1, MAX_VLAN)), Schema(whole(1, MAX_VLAN))]
+Storm: TypeAlias = Annotated[
+    int, BeforeValidator(whole_number("a limit", 1, MAX_STORM, " packets/s")), Schema(whole(1, MAX_STORM))
+]
+Cost: TypeAlias = Annotated[int, BeforeValidator(whole_number("a cost", 1, MAX_COST)), Schema(whole(1, MAX_COST))]
+Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate), schemas.RATE]
+Duration: TypeAlias = Annotated[int, BeforeValidator(units.parse_duration), schemas.DURATION]
+Mode: TypeAlias = Annotated[Literal["closed", "learn"], BeforeValidator(parse_mode), schemas.MODE]
+Ovsdb: TypeAlias = Annotated[str, BeforeValidator(parse_ovsdb), schemas.OVSDB]
+Ends: TypeAlias = Annotated[tuple[str, str], BeforeValidator(parse_ends), schemas.ENDS]
+Mac: TypeAlias = Annotated[str, BeforeValidator(addresses.parse_mac), schemas.MAC]
 _Host: TypeAlias = Annotated[addresses.Address, BeforeValidator(addresses.parse_address)]
 _Net: TypeAlias = Annotated[addresses.Subnet, BeforeValidator(addresses.parse_subnet)]
-Addresses: TypeAlias = Annotated[tuple[_Host, ...], BeforeValidator(one_or_more)]
-Subnets: TypeAlias = Annotated[tuple[_Net, ...], BeforeValidator(one_or_more)]
+Addresses: TypeAlias = Annotated[tuple[_Host, ...], BeforeValidator(one_or_more), schemas.ADDRESSES]
+Subnets: TypeAlias = Annotated[tuple[_Net, ...], BeforeValidator(one_or_more), schemas.SUBNETS]

@@ -43,7 +43,7 @@ __all__ = [
 class Spec(BaseModel):
     """Base of all specs: immutable, and no key that nobody knows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class SegmentSpec(Spec):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from controller.model.wording import describe
 
@@ -13,6 +13,9 @@ MAX_RATE_BPS = 100 * 10**12
 MAX_DURATION_S = 30 * 24 * 3600
 
 _PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+RATE_TEXT: Final = r"\s*[0-9]+(\.[0-9]+)?\s*([kKmMgGtT]?([bB]its?\s*/\s*s|bps))?\s*"
+DURATION_TEXT: Final = r"\s*[0-9]+(\.[0-9]+)?\s*(s|min|h)?\s*"
+"""How texts look that may be a rate or a duration; not all of them are."""
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kKmMgGtT]?)[bB]its?\s*/\s*s|([kKmMgGtT]?)bps)?", re.ASCII)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "min": 60, "h": 3600}

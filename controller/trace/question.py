@@ -93,7 +93,7 @@ Bytes: TypeAlias = Annotated[bytes, BeforeValidator(_frame), Field(json_schema_e
 class TraceQuestion(BaseModel):
     """Either `from`, `to` and what the packet is; or its bytes (`hex`) and where it comes in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
     source: Text | None = Field(None, alias="from")
     """The server that sends."""

@@ -14,7 +14,7 @@ from controller.model.spec import Spec
 class View(BaseModel):
     """Base of all that is shown: immutable, and no field that the model does not name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Status(View):
@@ -36,6 +36,7 @@ class Resource(View, Generic[SpecT, StatusT]):
 
     name: str
     origin: Origin
+    """`file`: the document says so; `api`: somebody said so over the API; `learned`: it was found."""
     spec: SpecT
     status: StatusT
 
