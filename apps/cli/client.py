@@ -20,18 +20,28 @@ BASE: Final = "/api/v1"
 YAML: Final = "application/yaml"
 _LOOPBACK: Final = ("127.", "::1", "localhost")
 _ADVICE: Final = "is the controller running (ryu-manager apps.backplane)? `backplane doctor` looks for the cause"
-_TOKEN_ADVICE: Final = "give a token that may do this: --token-file, or BACKPLANE_TOKEN_FILE"
+_REFUSED_ADVICE: Final = {
+    "unauthorised": "give a token that may do this: --token-file, or BACKPLANE_TOKEN_FILE",
+    "file_owns": "`backplane plan -f` shows what the edited file would do, `backplane reload` has it read again",
+}
+
+_PLANNING_S: Final = 60.0
+"""What a change, or the plan of one, may take beside: a large fabric is planned before the answer."""
 
 Query = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Client:
-    """A controller's API at `url` (``http://127.0.0.1:8080``); `timeout_s` is for one answer."""
+    """A controller's API at `url` (``http://127.0.0.1:8080``); `timeout_s` is for one answer.
+
+    `ca` is whom to trust, `cert` who we are (with its key), for https; both are files (PEM).
+    """
 
     url: str
     token: str | None = field(default=None, repr=False)
     ca: str | None = None
+    cert: str | None = None
     timeout_s: float = 10.0
 
     @property
@@ -74,7 +84,7 @@ class Client:
 
     def _json(self, method: str, path: str, query: Query | None, body: Any = None, wait_s: float = 0.0) -> Any:
         headers, data = _encoded(body)
-        timeout_s = self.timeout_s + wait_s
+        timeout_s = self.timeout_s + wait_s + (0.0 if method == "GET" else _PLANNING_S)
         with self._answer(method, path, query, data, headers, timeout_s) as answer:
             return self._read(answer)
 
@@ -116,6 +126,8 @@ class Client:
         session.auth = self._sign  # given as a function, it goes before what ~/.netrc says
         if self.ca:
             session.verify = self.ca
+        if self.cert:
+            session.cert = self.cert
         return session
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -129,7 +141,10 @@ class Client:
         body = self._read(answer)
         if not isinstance(body, dict) or "status" not in body:
             raise self._stranger(answer)
-        raise Refused(answer.status_code, body, _TOKEN_ADVICE if answer.status_code in (401, 403) else "")
+        if body.get("reason") == "unknown_path":
+            body = {**body, "detail": f"the controller does not have {urlsplit(answer.url).path} (yet)"}
+        reason = "unauthorised" if answer.status_code in (401, 403) else str(body.get("reason"))
+        raise Refused(answer.status_code, body, _REFUSED_ADVICE.get(reason, ""))
 
     def _read(self, answer: requests.Response) -> Any:
         try:

@@ -60,5 +60,5 @@ def _client(context: typer.Context) -> Client:
     token_file = given.get("token_file") or os.environ.get("BACKPLANE_TOKEN_FILE")
     token = Path(token_file).read_text(encoding="utf-8").strip() if token_file else None
     api = given.get("api") or os.environ.get("BACKPLANE_API") or "http://127.0.0.1:8080"
-    ca = given.get("ca") or os.environ.get("BACKPLANE_CA")
-    return Client(str(api).rstrip("/"), token, str(ca) if ca else None, _TIMEOUT_S)
+    ca, cert = (given.get(name) or os.environ.get(f"BACKPLANE_{name.upper()}") for name in ("ca", "cert"))
+    return Client(str(api).rstrip("/"), token, str(ca) if ca else None, str(cert) if cert else None, _TIMEOUT_S)

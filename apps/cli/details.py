@@ -9,6 +9,10 @@ from apps.cli.screen import DIM, HEAD, Screen, style_of
 from apps.cli.wording import dash, joined, rate, yes_no
 
 _INDENT: Final = 2
+_NOTHING: Final[tuple[Any, ...]] = (None, [], {}, "")
+"""What is not worth a line."""
+_FIRST: Final = ("number", "platform", "trunk", "port", "name", "port_name", "kind", "up", "servers", "link", "hears")
+"""The columns that a table begins with."""
 
 
 def show_resource(screen: Screen, kind: str, resource: Mapping[str, Any]) -> None:
@@ -22,11 +26,12 @@ def show_resource(screen: Screen, kind: str, resource: Mapping[str, Any]) -> Non
 
 
 def show_fields(screen: Screen, fields: Mapping[str, Any], indent: int = 0) -> None:
-    """Fields: plain values side by side first, then each mapping and each list of mappings under its name."""
-    plain = {key: value for key, value in fields.items() if not _is_nested(value)}
+    """Fields: plain values first, then each mapping and each list of mappings under its name."""
+    told = {key: value for key, value in fields.items() if value not in _NOTHING}
+    plain = {key: value for key, value in told.items() if not _is_nested(value)}
     if plain:
         screen.pairs({_name(key): _value(key, value) for key, value in plain.items()}, indent)
-    for key, value in fields.items():
+    for key, value in told.items():
         if key not in plain:
             screen.line(f"{' ' * indent}{_name(key)}")
             _show_nested(screen, value, indent + _INDENT)
@@ -44,7 +49,8 @@ def _show_nested(screen: Screen, value: Any, indent: int) -> None:
 def _columns(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """The fields in which any of them has something to say."""
     names = dict.fromkeys(name for item in items for name in item)
-    return [name for name in names if any(item.get(name) not in (None, [], {}, 0) for item in items)]
+    told = [name for name in names if any(item.get(name) not in (*_NOTHING, 0) for item in items)]
+    return sorted(told, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
 
 
 def _is_nested(value: Any) -> bool:
@@ -63,5 +69,6 @@ def _value(key: str, value: Any) -> str:
     if key == "rate" or key.endswith("_bps"):
         return rate(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{_name(inner)} {_value(inner, found)}" for inner, found in value.items()) or "-"
+        told = (f"{_name(inner)} {_value(inner, found)}" for inner, found in value.items() if found not in _NOTHING)
+        return ", ".join(told) or "-"
     return joined(value) if isinstance(value, list) else dash(value)

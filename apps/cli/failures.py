@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
-_SECRET_KEPT: Final = (401, 403)
+_UNAUTHORISED: Final = (401, 403)
 
 
 class Exit(IntEnum):
@@ -56,7 +56,9 @@ class Refused(Failed):
     def __init__(self, status: int, body: Mapping[str, Any], advice: str = "") -> None:
         super().__init__(str(body.get("detail") or body.get("title") or f"the API answers {status}"), advice)
         self.status, self.body = status, body
-        self.code = Exit.UNAUTHORISED if status in _SECRET_KEPT else Exit.REFUSED
+        self.source = ""
+        """The file whose text was refused: lines are its lines."""
+        self.code = Exit.UNAUTHORISED if status in _UNAUTHORISED else Exit.REFUSED
 
     @property
     def reason(self) -> str:

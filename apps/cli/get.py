@@ -48,7 +48,7 @@ def get(
     output: Output = Form.TABLE,
     as_json: AsJson = False,
 ) -> None:
-    """Show resources of a KIND, or one; also `get fabric` and `get document`.
+    """Show what there is of a KIND, or one of it; also fabric and document.
 
     A filter may be given several times: any of its values fits.
     """

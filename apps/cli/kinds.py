@@ -107,16 +107,16 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("policy", "policies"),
 )
 """In an order in which they can be made: each refers to earlier ones alone."""
-_BY_WORD: Final = {word: kind for kind in KINDS for word in (kind.name, kind.plural)}
 OTHERS: Final = ("document", "fabric")
 """What there is one of, and `get` shows as well."""
 
 
 def find_kind(word: str, among: tuple[Kind, ...] = KINDS) -> Kind:
     """A kind by its plural or its singular; raises `Misused`."""
-    kind = _BY_WORD.get(word.lower())
-    if kind is None or kind not in among:
-        hint = did_you_mean(word.lower(), _BY_WORD) or f": expected one of {listed(k.plural for k in among)}"
+    by_word = {known: kind for kind in among for known in (kind.name, kind.plural)}
+    kind = by_word.get(word.lower())
+    if kind is None:
+        hint = did_you_mean(word.lower(), by_word) or f": expected one of {listed(kind.plural for kind in among)}"
         raise Misused(f"there is no kind {quoted(word)} here{hint}")
     return kind
 

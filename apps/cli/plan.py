@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from apps.cli.apply import carry_out, make_plan
+from apps.cli.changed import is_confirmed
 from apps.cli.failures import Exit
 from apps.cli.files import read_file
 from apps.cli.options import AsJson, FileOption, Wait
@@ -20,9 +21,9 @@ Apply = Annotated[bool, typer.Option("--apply", help="Carry this plan out, if no
 def plan(
     context: typer.Context, file: FileOption, apply: Apply = False, wait: Wait = None, as_json: AsJson = False
 ) -> None:
-    """Show what a document or resources would change: resources, rules, losses, refusals. Changes nothing by itself.
+    """Show what a document or resources would change, before they do.
 
-    Exit status 1: the plan is refused.
+    Tells resources, rules by switch, what may be lost, and what speaks against it. Exit status 1: it is refused.
     """
     session, given, waited = session_of(context, as_json), read_file(file), read_wait(wait)
     found = make_plan(session, given)
@@ -33,5 +34,4 @@ def plan(
         answer["applied"] = carry_out(session, given, str(found["id"]), waited)
     if session.as_json:
         session.screen.json(answer)
-    confirmed = answer.get("applied", {}).get("converged", True) or waited.query == {}
-    raise typer.Exit(Exit.OK if found["accepted"] and confirmed else Exit.FINDING)
+    raise typer.Exit(Exit.OK if found["accepted"] and is_confirmed(answer.get("applied"), waited) else Exit.FINDING)

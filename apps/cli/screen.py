@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,10 +19,10 @@ HEAD: Final = "bold"
 _WIDE: Final = 100_000
 """Columns of a pipe: nothing is wrapped there, and nothing is cut."""
 _STYLES: Final = {
-    **dict.fromkeys(("connected", "present", "up", "active", "granted", "yes", "delivered", "agree", "ok"), GOOD),
+    **dict.fromkeys(("connected", "present", "up", "active", "granted", "delivered", "agree", "ok"), GOOD),
     **dict.fromkeys(("silent", "half", "drained", "drain", "inactive", "reduced", "to_controller", "note"), WARN),
     **dict.fromkeys(("absent", "refused", "conflict", "unreachable", "down", "miswired", "violated", "expired"), BAD),
-    **dict.fromkeys(("no", "dropped", "looped", "differs", "fail"), BAD),
+    **dict.fromkeys(("dropped", "looped", "differs", "fail"), BAD),
     **dict.fromkeys(("learned", "none", "-"), DIM),
 }
 
@@ -30,6 +30,10 @@ _STYLES: Final = {
 def style_of(word: str) -> str:
     """The colour of a state."""
     return _STYLES.get(word, "")
+
+
+class Enough(Exception):
+    """Who reads what is written has gone (``| head``)."""
 
 
 class Screen:
@@ -47,31 +51,31 @@ class Screen:
         return self._out
 
     def json(self, value: Any) -> None:
-        """A value for programs: on one line each where it is a stream of them, else indented."""
-        print(json.dumps(value, indent=2, ensure_ascii=False))
+        """A value for programs."""
+        _write(json.dumps(value, indent=2, ensure_ascii=False))
 
     def json_line(self, value: Any) -> None:
-        """One value of many."""
-        print(json.dumps(value, ensure_ascii=False), flush=True)
+        """One value of many, in one line."""
+        _write(json.dumps(value, ensure_ascii=False))
 
     def text(self, text: str) -> None:
         """Text as it is."""
-        print(text.rstrip("\n"))
+        _write(text.rstrip("\n"))
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """One line; a part may have a style: ``("down", BAD)``."""
         _print(self.out, _text(parts))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0) -> None:
-        """Rows under their columns; the words of states have their colours."""
+        """Rows under their columns; the words of states have their colours, the names in the first column have none."""
         from rich.padding import Padding
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, header_style=HEAD, show_header=any(columns))
         for column in columns:
             table.add_column(column, overflow="fold", no_wrap=not self.out.is_terminal)
-        for row in rows:
-            table.add_row(*(_cell(text) for text in row))
+        for name, *cells in rows:
+            table.add_row(_cell(name, ""), *(_cell(text, style_of(text.partition(":")[0])) for text in cells))
         _print(self.out, Padding(table, (0, 0, 0, indent), expand=False))
 
     def pairs(self, pairs: Mapping[str, str], indent: int = 0) -> None:
@@ -105,7 +109,14 @@ def _print(console: Console, what: Any) -> None:
     with console.capture() as captured:
         console.print(what)
     lines = (line.rstrip() for line in captured.get().splitlines())
-    print("\n".join(lines), file=console.file, flush=True)
+    _write("\n".join(lines), console.file)
+
+
+def _write(text: str, file: IO[str] | None = None) -> None:
+    try:
+        print(text, file=file, flush=True)
+    except BrokenPipeError as error:
+        raise Enough from error
 
 
 def _text(parts: Sequence[str | tuple[str, str]]) -> Text:
@@ -114,7 +125,7 @@ def _text(parts: Sequence[str | tuple[str, str]]) -> Text:
     return Text.assemble(*parts)
 
 
-def _cell(text: str) -> Text:
+def _cell(text: str, style: str) -> Text:
     from rich.text import Text
 
-    return Text(text, style_of(text.partition(" ")[0]))
+    return Text(text, style)

@@ -23,6 +23,7 @@ class Session:
     api: str
     token_file: Path | None
     ca: Path | None
+    cert: Path | None
     timeout_s: float
     as_json: bool
 
@@ -32,9 +33,7 @@ class Session:
         url = self.api.rstrip("/")
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise Misused(f"--api is {quoted(self.api)}: expected http://HOST:PORT or https://HOST:PORT")
-        if self.ca and not self.ca.is_file():
-            raise Misused(f"--ca names {self.ca}, which is no file")
-        client = Client(url, self._token(), str(self.ca) if self.ca else None, self.timeout_s)
+        client = Client(url, self._token(), _file("--ca", self.ca), _file("--cert", self.cert), self.timeout_s)
         if client.token and url.startswith("http://") and not client.is_local:
             self.screen.warn(f"the token goes to {url} unencrypted: use https")
         return client
@@ -55,6 +54,12 @@ class Session:
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise Misused(f"{self.token_file} holds no token: expected one word")
         return token
+
+
+def _file(option: str, path: Path | None) -> str | None:
+    if path is not None and not path.is_file():
+        raise Misused(f"{option} names {path}, which is no file")
+    return str(path) if path else None
 
 
 def session_of(context: typer.Context, as_json: bool = False) -> Session:

@@ -11,7 +11,7 @@ import re
 from apps.settings import CONF
 from tests.pages import TOP, blocks, commands, is_there, plain, said, starting, text
 
-COMMANDS = {"curl", "mn", "ovs-appctl", "ovs-ofctl", "ovs-vsctl"}
+COMMANDS = {"backplane", "curl", "mn", "ovs-appctl", "ovs-ofctl", "ovs-vsctl"}
 
 
 def test_every_command_is_one_that_is_checked_here() -> None:

@@ -42,6 +42,9 @@ def test_the_house_keeps_its_order() -> None:
         ("controller.compile.base", "controller.model.fabric"),
         ("apps.settings", "apps.backplane"),
         ("apps.rest", "apps.openflow.switch"),
+        ("apps.cli.client", "eventlet"),
+        ("apps.cli.client", "controller.control"),
+        ("apps.cli.main", "apps.settings"),
     ],
 )
 def test_an_import_out_of_order_is_found(house: Path, importer: str, imported: str) -> None:
