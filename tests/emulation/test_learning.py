@@ -147,12 +147,20 @@ def test_one_packet_tells_who_a_server_is_and_where(lan: Net, protocol: str) -> 
 def test_a_server_has_sixteen_addresses_at_most(lan: Net) -> None:
     mac = 0x020000AA0100
     with mouths(lan.lab, "a2") as (mouth,):
-        for number in range(ADDRESSES + 4):
-            mouth.say(mac, **arp(0x0A096400 + number))
-        wait_until(lambda: len((lan.server(mac) or {"addresses": ()})["addresses"]) == ADDRESSES, 5, "too few")
+
+        def known() -> list[str]:
+            for number in range(ADDRESSES + 4):
+                mouth.say(mac, **arp(0x0A096400 + number))
+            return (lan.server(mac) or {"addresses": []})["addresses"]
+
+        wait_until(lambda: len(known()) == ADDRESSES, 5, "too few")
         last = 0x020000AA0101
-        mouth.say(last, **arp(0x0A096500))
-        lan.wait_at(last, "a", 2)  # it came after all the others
+
+        def heard_after_them() -> bool:
+            mouth.say(last, **arp(0x0A096500))
+            return lan.is_at(last, "a", 2)
+
+        wait_until(heard_after_them, 5, "nothing is learned any more")
     assert len(lan.server(mac)["addresses"]) == ADDRESSES
 
 
@@ -261,12 +269,8 @@ def plain_bridge(net: Net) -> Iterator[tuple[str, str]]:
         ip([f"link set {name} addrgenmode none up" for name in (one, other)])
     settings = ["datapath_type=netdev", "fail_mode=standalone", "protocols=OpenFlow13"]
     settings += [f"other_config:datapath-id={0xC9:016x}"]
-    ports = [
-        word
-        for number in (1, 2)
-        for name in (f"{bridge}-{number}",)
-        for word in ("--", "add-port", bridge, name, "--", "set", "Interface", name, f"ofport_request={number}")
-    ]
+    port = f"-- add-port {bridge} {bridge}-%d -- set Interface {bridge}-%d ofport_request=%d"
+    ports = " ".join(port % (number, number, number) for number in (1, 2)).split()
     try:
         vsctl("add-br", bridge, "--", "set", "Bridge", bridge, *settings, *ports)
         vsctl("add-port", a.bridge, inner, "--", "set", "Interface", inner, "ofport_request=30")

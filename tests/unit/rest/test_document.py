@@ -129,7 +129,7 @@ def test_a_plan_is_not_carried_out_when_the_fabric_has_moved_on(lab: Written) ->
     assert (status, reason) == (409, "moved_on")
     assert plan["id"] in problem["detail"]
     assert lab.api.refused("PUT", "document?plan=unknown")[1] == "moved_on"
-    assert lab.api.refused("PUT", f"document?plan={plan['id']}", {})[:2] == (400, "not_readable")
+    assert lab.api.refused("PUT", f"document?plan={plan['id']}", {})[:2] == (422, "contradictory")
 
 
 def test_the_plan_of_what_would_be_refused_says_why(lab: Written) -> None:
