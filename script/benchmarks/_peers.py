@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
 import _bench  # noqa: F401  (the lab's modules on the path)
 from controller_process import ControllerProcess, free_port
+from fabric_api import NotReady, wait_converged
 from lab import Lab
 
 from controller.model.document import parse_document
@@ -99,6 +101,24 @@ class Way:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=self._environment(), start_new_session=True
             )
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Wait until the controller has put its rules in; raises `NotReady`, with its last words."""
+        if self._ours:
+            try:
+                wait_converged(self.lab.fabric_api, timeout_s, self._ours.running)
+            except NotReady as problem:
+                raise NotReady(f"{problem}\n{self._ours.last_words()}") from None
+        elif self.kind != NORMAL:
+            self._wait_for_entries(timeout_s)
+
+    def _wait_for_entries(self, timeout_s: float) -> None:
+        """Another's controller is there when the bridge holds its entries."""
+        deadline = time.monotonic() + timeout_s
+        while self.flow_entries() == 0:
+            if time.monotonic() > deadline:
+                raise NotReady(f"{self.kind} has put in no flow entry within {timeout_s:g} s")
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """End the controller."""

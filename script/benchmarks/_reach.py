@@ -10,8 +10,6 @@ from contextlib import ExitStack
 from itertools import permutations
 
 import _bench  # noqa: F401  (the lab's modules on the path)
-from addressing import CARD
-from commands import inside, run
 from endpoints import PORT, Endpoint, open_wide, poll_of, read_all, send
 from experiments.reachability import endpoints_of
 from lab import Lab
@@ -40,12 +38,6 @@ def _open(endpoint: Endpoint) -> socket.socket:
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     opened.bind((endpoint.address(4), PORT))
     return open_wide(opened)
-
-
-def ask_often(lab: Lab) -> None:
-    """Have the servers ask for a neighbour every 100 ms, not every second: the figure shall not be their patience."""
-    for endpoint in endpoints_of(lab):
-        run(*inside(endpoint.pid), "sysctl", "-qw", f"net.ipv4.neigh.{CARD}.retrans_time_ms=100")
 
 
 class _Reach:

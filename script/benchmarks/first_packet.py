@@ -115,20 +115,8 @@ def measure(servers: int) -> dict[str, dict[str, Any]]:
 def _ready(kind: str, servers: int, stack: ExitStack) -> Servers:
     made = stack.enter_context(way(kind, platform_text(servers)))
     made.start()
-    if kind == BACKPLANE:
-        made.lab.wait_converged(READY_S)
-    elif kind != NORMAL:
-        _wait_for_entries(made)
+    made.wait_ready(READY_S)
     return Servers(made, stack)
-
-
-def _wait_for_entries(made: Way) -> None:
-    """Another's controller is there when the bridge holds its entries."""
-    deadline = time.monotonic() + READY_S
-    while made.flow_entries() == 0:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{made.kind} has put in no flow entry within {READY_S:g} s")
-        time.sleep(0.1)
 
 
 def show(found: dict[str, dict[str, Any]]) -> None:

@@ -69,11 +69,11 @@ def multipath(lab: Lab) -> None:
     for place, port in enumerate(LINKS):
         switch.dpctl("add-flow", f"table={_SPARE_TABLE},reg14={place},actions=group:{link_group(port)}")
     choose = f"multipath(symmetric_l3l4+udp,0,modulo_n,{len(LINKS)},0,NXM_NX_REG14[0..7])"
-    for line in switch.dpctl("--no-stats", "dump-flows", f"table={Table.FORWARD:d}").splitlines():
+    for line in switch.dpctl("dump-flows", f"table={Table.FORWARD:d}").splitlines():
         if "push_vlan" in line and "group:" in line:
-            entry = re.sub(r"group:\d+", f"resubmit(,{_SPARE_TABLE})", line.strip())
-            entry = re.sub(r"cookie=[^,]*,\s*", "", entry).replace("actions=", f"actions={choose},")
-            switch.dpctl("add-flow", entry.replace(" ", ",", 1) if " actions" not in entry else entry)
+            wanted, actions = line.split("priority=")[1].split(" actions=")
+            actions = f"{choose},{re.sub('group:[0-9]+', f'resubmit(,{_SPARE_TABLE})', actions)}"
+            switch.dpctl("add-flow", f"table={Table.FORWARD:d},priority={wanted},actions={actions}")
 
 
 WAYS = {

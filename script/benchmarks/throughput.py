@@ -1,6 +1,6 @@
 """TCP between two servers on one switch and across two, beside NORMAL switching, turn by turn in one run.
 
-    script/bench throughput [--document examples/two-chassis.yaml] [--turns 7] [--seconds 3]
+    script/bench throughput [--turns 7] [--seconds 3] [--document FILE]
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from _bench import RESULTS, ROOT, conditions, plot
+from _bench import RESULTS, conditions, plot
+from _pair import pair_text
 from experiments.throughput import Case, find_cases, measure, show
 from lab import Lab
 from report import CONSOLE, write_json
@@ -40,11 +41,11 @@ def as_json(case: Case) -> dict[str, Any]:
 def main() -> None:
     """Measure, show, and write the result down."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("--document", type=Path, default=ROOT / "examples" / "two-chassis.yaml")
+    arguments.add_argument("--document", type=Path, help="(two platforms, two links, nothing shaped)")
     arguments.add_argument("--turns", type=int, default=7)
     arguments.add_argument("--seconds", type=int, default=3)
     wanted = arguments.parse_args()
-    with Lab(wanted.document) as lab:
+    with Lab(wanted.document or pair_text()) as lab:
         cases = find_cases(lab.document)
         measure(lab, cases, wanted.turns, wanted.seconds)
     show(cases, wanted.turns, wanted.seconds)
