@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -20,11 +21,12 @@ from ryu.ofproto import ofproto_v1_3
 from apps.changes import Changes
 from apps.discovery import Discovery
 from apps.metrics import Metrics
-from apps.openflow import decode, raw_replies
+from apps.openflow import decode, raw_replies, secure
 from apps.openflow.switch import Switch
 from apps.ovsdb import Bridges, Target
 from apps.packets import heard_from
 from apps.reloading import Hangups, Reload
+from apps.rest.guard.settings import ApiSettings, BadSettings, Guard
 from apps.rest.server import attach, listen_on_loopback
 from apps.settings import CONF
 from apps.state import CannotStart, State
@@ -42,9 +44,13 @@ _RIVAL_ANSWERS_S = 2.0
 _ALIVE_S = 15.0
 """A connection on which nothing is answered for so long is closed, seconds: the switch may have died without a word."""
 
+# A full collection of a large fabric's objects holds everything up for a third of a second. What becomes garbage is
+# freed by its reference count, young cycles by the collections that remain.
+gc.set_threshold(5_000, 10, 1_000)
 HANGUPS = Hangups()
 listen_on_loopback()
 raw_replies.install()
+secure.install()
 
 
 class Backplane(RyuApp):  # type: ignore[misc]
@@ -56,8 +62,9 @@ class Backplane(RyuApp):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         try:
+            self.guard = Guard(ApiSettings.of(CONF))
             self.state = State(CONF.backplane.state_dir, CONF.backplane.document)
-        except CannotStart as problem:
+        except (CannotStart, BadSettings) as problem:
             print(problem, file=sys.stderr)
             raise SystemExit(1) from problem
         self.control = Control(self.state.fabric, time.time)
@@ -72,7 +79,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
         reload = Reload(changes, self.control.alarms)
         views = FabricViews(self.control, reload.now, self.state, changes)
         self.metrics = Metrics(self.control)
-        attach(kwargs["wsgi"], views, self.metrics)
+        attach(kwargs["wsgi"], views, self.metrics, self.guard)
         HANGUPS.serve(reload.quietly)
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, lambda *_: hub.spawn(self._stop))
@@ -240,6 +247,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
     def _stop(self) -> None:
         """End in order: Ryu's greenlets would swallow an exception from a signal's handler."""
         self.state.close()
+        self.guard.close()
         logging.shutdown()
         os._exit(0)
 
@@ -257,6 +265,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
         now = time.monotonic()
         self.control.tick(now)
         self.control.alarms.keep("state", self.state.trouble)
+        self.control.alarms.keep("api", self.guard.trouble)
         self.discovery.tick(now)
         for platform in (*self.control.dismissed(), *self.control.overdue(now)):
             self.switches[platform].datapath.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from controller.learning import Heard
 from controller.model.addresses import mac_from_int
 from controller.model.alarms import Alarms
 from controller.model.fabric import Fabric
-from controller.model.links import LinkState
+from controller.model.links import LinkState, is_wired
 from controller.model.topology import End, Link
 from controller.routing import Routing
 from controller.rules.reconciler import Reconciler
@@ -69,6 +70,7 @@ class Surveillance:
         wrong = [routing.known[name] for name, state in routing.states.items() if state is LinkState.MISWIRED]
         texts = {link.name: self._miswired(link) for link in wrong if link.declared}
         self._alarms.keep("miswired", texts | self._undeclared_wires(routing))
+        self._alarms.keep("link_down", dict(self._lost(routing)))
 
     def refusals(self, reconciler: Reconciler) -> None:
         """Rules that switches refused: name whose they are."""
@@ -78,6 +80,23 @@ class Surveillance:
             whose = f" of {wanted.owner.kind} {wanted.owner.name}" if wanted else ""
             texts[f"{platform} {describe(key)}"] = f"{platform} refused {describe(key)}{whose}: {reason}"
         self._alarms.keep("refused_rule", texts)
+
+    def _lost(self, routing: Routing) -> Iterator[tuple[str, str]]:
+        """Declared links that were seen to be down or half dead, unless somebody wants them so."""
+        for name, state in routing.states.items():
+            link = routing.known[name]
+            if state in (LinkState.DOWN, LinkState.HALF) and link.declared and routing.admin(link) != "down":
+                why = self._why_lost(link, state)
+                if why:
+                    yield name, f"{name} is down: {why}"
+
+    def _why_lost(self, link: Link, state: LinkState) -> str | None:
+        wiring = self._fabric.wiring
+        dead = [self._say(end) for end in link.ends if end in wiring.ports and not wiring.is_up(end)]
+        if dead:
+            return f"no carrier at {' and '.join(dead)}"
+        one_way = state is LinkState.HALF and is_wired(wiring, link)
+        return "probes arrive in one direction only" if one_way else None
 
     def _miswired(self, link: Link) -> str:
         found = [(end, peer) for end in link.ends if (peer := self._fabric.wiring.peer(end)) not in (None, *link.ends)]

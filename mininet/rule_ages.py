@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 _FLOW = re.compile(r" cookie=\S+, duration=(\S+)s, (table=\d+), n_packets=\d+, n_bytes=\d+, (.*)")
 _GROUP = re.compile(r" (group_id=\d+),duration=(\S+)s,")
 _METER = re.compile(r"(meter:\d+) \S+ \S+ \S+ duration:(\S+)s")
-_SAME_S = 0.5
-"""Births closer than this are one: reading the rules takes a while itself."""
+_SAME_S = 0.05
+"""Births closer than this are one."""
+
+Birth = tuple[float, float]
+"""Not before and not after, monotonic seconds: how long a switch takes to answer is not known."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +43,30 @@ class Difference:
         return ", ".join((f"{self.kept} kept", *said))
 
 
-def births_of(lab: Lab) -> dict[str, float]:
-    """When each flow entry, group and meter of each platform was put in, by its text; monotonic seconds."""
-    found: dict[str, float] = {}
-    for platform in lab.document.platforms:
-        for rule, age_s, now in _ages(lab, platform):
-            found[f"{platform} {rule}"] = now - age_s
-    return found
+def births_of(lab: Lab) -> dict[str, Birth]:
+    """When each flow entry, group and meter of each platform was put in, by its text."""
+    return {
+        f"{platform} {rule}": birth for platform in lab.document.platforms for rule, birth in _births(lab, platform)
+    }
 
 
-def difference(before: dict[str, float], after: dict[str, float]) -> Difference:
+def difference(before: dict[str, Birth], after: dict[str, Birth]) -> Difference:
     """Compare two readings."""
     both = before.keys() & after.keys()
-    rewritten = sorted(rule for rule in both if after[rule] - before[rule] > _SAME_S)
+    rewritten = sorted(rule for rule in both if after[rule][0] > before[rule][1] + _SAME_S)
     added, removed = sorted(after.keys() - both), sorted(before.keys() - both)
     return Difference(tuple(added), tuple(removed), tuple(rewritten), len(both) - len(rewritten))
 
 
-def _ages(lab: Lab, platform: str) -> Iterator[tuple[str, float, float]]:
+def _births(lab: Lab, platform: str) -> Iterator[tuple[str, Birth]]:
     switch = lab.switch(platform)
     for command, pattern in (("dump-flows", _FLOW), ("dump-group-stats", _GROUP), ("meter-stats", _METER)):
-        now, text = time.monotonic(), switch.dpctl(command)
+        asked = time.monotonic()
+        text = switch.dpctl(command)
+        answered, is_flow = time.monotonic(), command == "dump-flows"
         for found in pattern.finditer(text):
-            yield _read(found, command == "dump-flows"), float(found[1 if command == "dump-flows" else 2]), now
+            age_s = float(found[1 if is_flow else 2])
+            yield _read(found, is_flow), (asked - age_s, answered - age_s)
 
 
 def _read(found: re.Match[str], is_flow: bool) -> str:

@@ -87,8 +87,10 @@ def plot(title: str, outcomes: Sequence[Outcome], path: Path) -> None:
         _draw(outcome, panel)
     for unused in axes.flat[len(outcomes) :]:
         unused.set_visible(False)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, markerscale=6)
+    shown = {label: line for panel in axes.flat for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown), frameon=False, markerscale=6
+    )
     figure.suptitle(f"{title}: each dot is one datagram, 1,000/s on each stream", x=0.01, ha="left", weight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

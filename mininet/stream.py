@@ -154,9 +154,8 @@ def _orders(lab: Lab, flows: tuple[Flow, ...], interval_s: float) -> dict[str, A
     senders: dict[tuple[str, ...], dict[str, Any]] = {}
     receivers, port = [], 20000 + secrets.randbelow(10000)
     for flow in flows:
-        key = (flow.source, str(flow.version), "" if flow.flooded else flow.target)
-        sender = senders.setdefault(key, {**_sender(lab, flow), "port": port + len(senders)})
-        place = list(senders).index(key)
+        sender = senders.setdefault(flow.sender, {**_sender(lab, flow), "port": port + len(senders)})
+        place = list(senders).index(flow.sender)
         receivers.append(
             {"sender": place, "pid": lab.host(flow.target).pid, "version": flow.version, "port": sender["port"]}
         )

@@ -14,6 +14,7 @@ import contextlib
 import gc
 import io
 import json
+import math
 import os
 import select
 import socket
@@ -29,9 +30,8 @@ from namespaces import entered
 
 LATE_S = 0.003
 """A turn that starts so much after its time is a stall."""
-_LISTEN_ON_S = 0.3
-"""How long nothing must arrive, after the last was sent, for the process to stop listening."""
-_LISTEN_AT_MOST_S = 10.0
+_LISTEN_ON_S = 3.0
+"""How long nothing must arrive for what is still missing to be lost."""
 _NOTHING_S = 10.0
 """How long it waits for something to arrive on every flow."""
 _NICENESS = -15
@@ -163,15 +163,18 @@ class Process:
         return False
 
     def _listen_on(self) -> None:
-        """A busy machine delivers late: end when nothing has come for a while, or nothing more can come."""
-        end, heard, quiet_at = time.monotonic() + _LISTEN_AT_MOST_S, -1, 0.0
-        while time.monotonic() < min(end, quiet_at or end):
+        """A busy machine delivers late: end when all has come, or nothing for so long that nothing more will."""
+        heard, quiet_at = -1, math.inf
+        while self._awaits() and time.monotonic() < quiet_at:
             for receiver in self.receivers:
                 receiver.read()
             so_far = sum(len(receiver.numbers) for receiver in self.receivers)
             if so_far != heard:
                 heard, quiet_at = so_far, time.monotonic() + _LISTEN_ON_S
             time.sleep(0.01)
+
+    def _awaits(self) -> bool:
+        return any(len(r.numbers) < len(self.senders[r.sender].sent_at) for r in self.receivers)
 
     def seen(self) -> dict[str, Any]:
         """What was sent and what arrived, as arrays by name."""

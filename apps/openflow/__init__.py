@@ -2,4 +2,5 @@
 
 `switch` is the connection. Out: `encode` makes messages, of matches (`match`), `actions` and fields (`oxm`). In:
 `decode` reads them, with `read_actions` and `errors`; `raw_replies` keeps Ryu from doing so.
+`secure` listens with TLS.
 """

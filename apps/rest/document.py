@@ -91,6 +91,8 @@ class _Documents:
         if number is not None:
             require(judge(self._carry_out(call, number)))
             return answer_change(self._views, call)
+        if not has_body(call):
+            raise Refused(Reason.CONTRADICTORY, "there is nothing to do: expected a document, or the id of a plan")
         if not call.says("dry_run"):
             self._refuse_edit_of_file()
         document = _document_of(read_body(call))

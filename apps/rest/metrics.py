@@ -6,6 +6,7 @@ from webob import Response
 
 from apps.metrics import TEXT, Metrics
 from apps.rest.http import Call, Route
+from apps.rest.routes import Answer
 
 
 def metrics_route(metrics: Metrics) -> Route:
@@ -14,4 +15,5 @@ def metrics_route(metrics: Metrics) -> Route:
     def answer(_: Call) -> Response:
         return Response(body=metrics.scrape(), content_type=TEXT, charset="utf-8")
 
-    return Route("GET", "/metrics", "What is measured, for Prometheus", answer, media=(TEXT,))
+    answers = {200: Answer(str, "the metrics")}
+    return Route("GET", "/metrics", "What is measured, for Prometheus", answer, media=(TEXT,), answers=answers)

@@ -34,7 +34,8 @@ def resource_tag(reading: Reading, kind: Kind, name: str) -> str | None:
 
 def check_preconditions(request: Request, tag: str | None) -> None:
     """Raise `Refused` unless the change is wanted; `tag` is that of what there is now, None where nothing is."""
-    if "If-Match" in request.headers and not _fits(request.if_match, tag):
+    expected = request.headers.get("If-Match")
+    if expected is not None and not (expected.strip() and _fits(request.if_match, tag)):
         raise Refused(Reason.NOT_AS_EXPECTED, _not_as_seen(tag))
     if "If-None-Match" in request.headers and _fits(request.if_none_match, tag):
         raise Refused(Reason.NOT_AS_EXPECTED, "If-None-Match: it is there already")

@@ -14,9 +14,12 @@ from apps.rest.document import document_routes
 from apps.rest.event_stream import Listeners
 from apps.rest.events import event_routes
 from apps.rest.fabric import fabric_routes
+from apps.rest.guard.listener import serve_with
+from apps.rest.guard.settings import Guard
 from apps.rest.http import Router
 from apps.rest.listening import openflow_missing
 from apps.rest.metrics import metrics_route
+from apps.rest.openapi.page import describing_routes
 from apps.rest.probes import probe_routes
 from apps.rest.resources import resource_routes
 from apps.rest.trace import trace_routes
@@ -37,23 +40,31 @@ def listen_on_loopback() -> None:
 
 
 def build_router(
-    views: FabricViews, metrics: Metrics, not_ready: Callable[[], Collection[str]] = openflow_missing
+    views: FabricViews,
+    metrics: Metrics,
+    with_tokens: bool = False,
+    not_ready: Callable[[], Collection[str]] = openflow_missing,
 ) -> Router:
     """All routes."""
-    return Router(
-        (
-            *probe_routes(not_ready),
-            metrics_route(metrics),
-            *fabric_routes(views),
-            *document_routes(views),
-            *resource_routes(views),
-            *trace_routes(views),
-            *event_routes(Listeners(views.control.chronicle.history)),
-        )
+    routes = (
+        *probe_routes(not_ready),
+        metrics_route(metrics),
+        *fabric_routes(views),
+        *document_routes(views),
+        *resource_routes(views),
+        *trace_routes(views),
+        *event_routes(Listeners(views.control.chronicle.history)),
     )
+    return Router((*describing_routes(routes, with_tokens), *routes))
 
 
-def attach(wsgi: Any, views: FabricViews, metrics: Metrics | None = None) -> None:
-    """Give Ryu's web application (`WSGIApplication`) the whole API."""
+def attach(wsgi: Any, views: FabricViews, metrics: Metrics | None = None, guard: Guard | None = None) -> None:
+    """Give Ryu's web application (`WSGIApplication`) the whole API, and have it served behind its guard."""
     wsgi.mapper.connect("backplane", r"/{path:[\s\S]*}", controller=Entry)
-    wsgi.registory[Entry.__name__] = build_router(views, Metrics(views.control) if metrics is None else metrics)
+    measured = Metrics(views.control) if metrics is None else metrics
+    router = build_router(views, measured, with_tokens=guard is not None and guard.has_tokens)
+    if guard is None:
+        wsgi.registory[Entry.__name__] = router
+    else:
+        wsgi.registory[Entry.__name__] = guard.gate(router, lambda: views.control.fabric.revision)
+        serve_with(guard.certificate)

@@ -4,8 +4,8 @@
     installed only: excess    both, unequal: misconfigured
 
 What comes out depends on the two maps alone, never on the way there. Upserts go by turn over all switches
-(`controller.rules.placed.Turn`), each turn confirmed before the next; then, when packets on their way have
-drained, removals go in the reverse order.
+(`controller.rules.placed.Turn`), each turn confirmed before the next; what opens a way is given time to reach the
+switches' caches; then, when packets on their way have drained, removals go in the reverse order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from controller.rules.placed import Wanted
+from controller.rules.placed import PATH_RANKS, Turn, Wanted
 from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
 from controller.rules.tables import is_our_cookie, is_our_group, is_our_meter
 
@@ -24,6 +24,9 @@ Kept: TypeAlias = Callable[[RuleKey, Content, Content | None], bool]
 """Whether a change of what is held under a key, from something to something or to nothing, has to wait."""
 DRAIN_S: Final = 0.2
 """How long a replaced rule outlives the last step that led away from it, seconds."""
+CACHE_S: Final = 0.1
+"""How long what opens a way is left before anything sends packets there, seconds: a switch that has confirmed a rule
+goes by its cache of earlier decisions for some milliseconds still, and may have decided to drop such packets."""
 _KIND_ORDER: Final = {"flow": 0, "group": 1, "meter": 2}
 
 
@@ -54,6 +57,10 @@ def _content(wanted: Wanted) -> Content:
     return wanted.cookie if isinstance(wanted.rule, FlowEntry) else wanted.rule
 
 
+def _opens_a_way(wanted: Wanted) -> bool:
+    return wanted.order // PATH_RANKS == Turn.TRANSIT
+
+
 class Reconciler:
     """Holds the two maps of every switch, by platform name."""
 
@@ -61,6 +68,7 @@ class Reconciler:
         self.switches: defaultdict[str, SwitchRules] = defaultdict(SwitchRules)
         self._settled_at = 0.0
         self._held_until = 0.0
+        self._opened_at = -CACHE_S
 
     def want(self, platform: str, key: RuleKey, wanted: Wanted | None) -> None:
         """Say what a switch should hold under a key, or that it should hold nothing."""
@@ -103,7 +111,7 @@ class Reconciler:
         live = {name: switch for name, switch in self.switches.items() if switch.connected}
         if any(switch.in_flight for switch in live.values()):
             return {}
-        held = now < self._held_until
+        held = now < self._held_until or now < self._opened_at + CACHE_S
         busy = {name: switch for name, switch in live.items() if switch.pending and (switch.fresh or not held)}
         step = _upserts(busy, kept) or (_deletes(busy, kept) if now >= self._settled_at + DRAIN_S else {})
         for name, batch in step.items():
@@ -116,6 +124,8 @@ class Reconciler:
         batch = switch.in_flight
         if batch is None:
             return
+        if not switch.fresh and any(new and _opens_a_way(wanted) for wanted, new in batch.upserts):
+            self._opened_at = now
         switch.in_flight, switch.fresh = None, False
         for wanted, _ in batch.upserts:
             switch.installed[wanted.rule.key] = _content(wanted)

@@ -53,7 +53,7 @@ def during(lab: Lab, act: Callable[[], None]) -> Outcome:
 
 def assert_clean(outcome: Outcome) -> None:
     assert outcome.others.clean, f"{outcome.step.title}:\n{outcome.result}"
-    assert not outcome.result.duplicated, outcome.result
+    assert not outcome.result.duplicated, str(outcome.result)
     assert not outcome.rules.rewritten, f"{outcome.step.title}: {outcome.rules}"
 
 
@@ -162,7 +162,7 @@ def test_a_server_that_moves_is_away_for_its_move_alone(ring: Lab) -> None:
     outcome = measure(ring, flows, Step("move", move, MOVER))
     assert_clean(outcome)
     to_it = outcome.result.flow("web8", MOVER)
-    assert 0 < to_it.longest_gap_s < outcome.took_s + 0.2, outcome.result
+    assert 0 < to_it.longest_gap_s < outcome.took_s + 0.2, str(outcome.result)
     ring.move_server(MOVER, home.platform, home.port)
     rewrite(ring, ring.document)
 

@@ -34,7 +34,7 @@ def ring() -> Iterator[Lab]:
 def test_nothing_is_lost_and_nothing_is_put_in_again(ring: Lab, title: str) -> None:
     step = Step(title, lambda: restart.ACTS[title](ring))
     outcome = measure(ring, FLOWS, step)
-    assert outcome.result.clean, outcome.result
+    assert outcome.result.clean, str(outcome.result)
     assert outcome.rules.nothing, outcome.rules
     assert outcome.rules.kept > 500
     assert not ring.api("/fabric")["status"]["alarms"]
@@ -47,5 +47,5 @@ def test_nothing_is_lost_by_many_restarts(ring: Lab) -> None:
             restart.restart_while_it_starts(ring)
 
     outcome = measure(ring, FLOWS, Step("many", many))
-    assert outcome.result.clean, outcome.result
+    assert outcome.result.clean, str(outcome.result)
     assert outcome.rules.nothing, outcome.rules

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,10 +31,25 @@ def test_the_api_answers_every_curl(api: Api) -> None:
     asked = re.findall(r"^\$ curl .*", told, re.MULTILINE)
     assert len(asked) > 5
     for line in asked:
-        method = "POST" if "-X POST" in line else "GET"
-        (url,) = re.findall(r"localhost:8080[^\s\"]*", line)
-        answer = api.ask(url.removeprefix("localhost:8080"), method)
-        assert answer.status_code == 200, (url, answer.text)
+        method, path, body, headers = request_of(shlex.split(line)[2:])
+        answer = api.ask(path, method, body, **headers)
+        assert answer.status_code < 300, (line, answer.text)
+
+
+def request_of(words: list[str]) -> tuple[str, str, bytes | None, dict[str, str]]:
+    """What curl would ask, of the options that the pages use."""
+    (url,) = [word for word in words if word.startswith("localhost:8080")]
+    given = dict(pairwise(words))
+    body, headers = None, {}
+    if "-H" in given:
+        name, value = given["-H"].split(": ")
+        headers[name] = value
+    if "--json" in given:
+        body, headers["Content-Type"] = given["--json"].encode(), "application/json"
+    if "-T" in given:
+        body = (TOP / given["-T"]).read_bytes()
+    method = given.get("-X", "PUT" if "-T" in given else "POST" if "--json" in given else "GET")
+    return method, url.removeprefix("localhost:8080"), body, headers
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)

@@ -14,11 +14,14 @@ from webob import Request, Response
 
 from apps.changes import Changes
 from apps.reloading import Reload
+from apps.rest.http import Router
 from apps.rest.server import attach
 from apps.views import FabricViews
 from controller.control import Control
 from controller.model.document import parse_document
 from controller.model.spec import Document
+from tests.unit.rest.declared import check_declared
+from tests.unit.rest.described import described
 from tests.unit.rest.fabrics import DOCUMENT, running_fabric
 
 Ask = Callable[..., Response]
@@ -44,7 +47,7 @@ class Source:
 
 @dataclass
 class Api:
-    """A client without a network; `problem` also checks that it is one."""
+    """A client without a network, for whom every answer is as its route declares; `problem` checks that it is one."""
 
     control: Control
     source: Any
@@ -53,7 +56,9 @@ class Api:
     def __post_init__(self) -> None:
         self.changes = Changes(self.control, self.source, lambda: None)
         reload = Reload(self.changes, self.control.alarms)
-        attach(self.app, FabricViews(self.control, reload.now, self.source, self.changes))
+        self.views = FabricViews(self.control, reload.now, self.source, self.changes)
+        attach(self.app, self.views)
+        self.router: Router = self.app.registory["Entry"]
 
     def ask(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Response:
         """A body that is no bytes is sent as JSON."""
@@ -62,7 +67,10 @@ class Api:
             body = json.dumps(body).encode()
             named.setdefault("Content-Type", "application/json")
         given = {} if body is None else {"body": body}
-        return Request.blank(path, method=method, headers=named, **given).get_response(self.app)
+        response = Request.blank(path, method=method, headers=named, **given).get_response(self.app)
+        check_declared(self.router, method, path, response)
+        _check_described(self.router, method, path, response)
+        return response
 
     def get(self, path: str) -> Any:
         return self._said(200, self.ask(path))
@@ -90,6 +98,12 @@ class Api:
     def _said(status: int, response: Response) -> Any:
         assert response.status_code == status, response.text
         return json.loads(response.body)
+
+
+def _check_described(router: Router, method: str, path: str, response: Response) -> None:
+    if response.app_iter and response.content_length is not None:
+        media = str(response.content_type or "")
+        described(router).check(method, path.partition("?")[0], response.status_code, media, response.body)
 
 
 @pytest.fixture
