@@ -32,7 +32,7 @@ LATE_S = 0.003
 """A turn that starts so much after its time is a stall."""
 _LISTEN_ON_S = 3.0
 """How long nothing must arrive for what is still missing to be lost."""
-_NOTHING_S = 10.0
+_NOTHING_S = 5.0
 """How long it waits for something to arrive on every flow."""
 _NICENESS = -15
 _TIMESTAMPS, _MEMORY = 35, 55
