@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final
 
-from controller.assurance import Fault, Touched, check_change
+from controller.assurance import Assurance, Fault, Touched, check_change
 from controller.control import Control
 from controller.model.desired import Desired, Key, resources_of
 from controller.model.fabric import Fabric
@@ -104,7 +104,21 @@ def make_plan(basis: Basis, desired: Desired) -> Plan:
         refusals=refusals,
         inactive=inactive,
     )
-    return plan if refusals else _Trial(basis).carry_out(plan)
+    return plan if refusals else _tried(plan)
+
+
+def _tried(plan: Plan) -> Plan:
+    """The plan with what came of it on a copy; what was wrong before does not speak against a change."""
+    trial = _Trial(plan.basis)
+    tried = trial.carry_out(plan)
+    if not tried.faults:
+        return tried
+    standing = {_sign(fault) for fault in _Trial(plan.basis).check(trial.touched).faults}
+    return replace(tried, faults=tuple(fault for fault in tried.faults if _sign(fault) not in standing))
+
+
+def _sign(fault: Fault) -> tuple[object, ...]:
+    return (fault.kind, fault.source, fault.target, fault.failed)
 
 
 def _misfits(basis: Basis, desired: Desired) -> dict[Key, tuple[Problem, ...]]:
@@ -140,6 +154,12 @@ class _Trial:
             switch.pending.clear()
         self._servers = dict(self._fabric.servers)
         self._reached = self._reachable()
+        self.touched = Touched()
+        """What `carry_out` has touched."""
+
+    def check(self, touched: Touched) -> Assurance:
+        """Follow packets through the rules as they are now."""
+        return check_change(self._control, touched, CHECKED_PACKETS)
 
     @property
     def _fabric(self) -> Fabric:
@@ -157,8 +177,8 @@ class _Trial:
             owners |= {item.owner for key in differing for item in (before.get(key), switch.wanted.get(key)) if item}
             if differing:
                 switches[name] = _deltas(differing, before, switch.wanted)
-        touched = _touched(owners)
-        checked = check_change(self._control, touched, CHECKED_PACKETS)
+        touched = self.touched = _touched(owners)
+        checked = self.check(touched)
         return replace(
             plan,
             switches=switches,

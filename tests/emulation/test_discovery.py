@@ -124,6 +124,7 @@ def test_a_wrong_cable_is_right_when_the_document_says_so(fabric: Lab) -> None:
     fabric.rewrite(DOCUMENT)
     fabric.add_link(LinkSpec(ends=("one.east", "two.west")))
     wait_state(fabric, "up")
+    wait_until(lambda: reaches(fabric), 5, "nothing passes")
 
 
 # Who is let in

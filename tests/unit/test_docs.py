@@ -16,8 +16,8 @@ FILE = r"(?:[\w.-]+/)*[\w.-]+\.(?:py|ya?ml|svg|md)"
 FOLDER = r"(?:[\w.-]+/)+"
 PATH = r"(?:apps|controller|script|tests)(?:/[\w.-]+)+"
 NAME = re.compile(f"{FILE}|{FOLDER}|{PATH}")
-NOT_OURS = {"fabric.yaml"}
-"""Names of files that people make themselves."""
+NOT_OURS = {"fabric.yaml", "results/"}
+"""Names of what people make themselves, or have made by running something."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
