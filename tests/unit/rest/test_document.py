@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,8 @@ def test_a_reload_whose_rules_would_harm_packets_is_422_and_changes_nothing(
     assert api.source.file is not None
     before = api.ask("/api/v1/document").body
     api.source.file.write_text(DOCUMENT.replace("10.1.0.12", "10.1.0.99"))
-    monkeypatch.setattr("controller.planner.check_change", lambda *_: Assurance((FAULT,), 1))
+    found = cycle((Assurance((FAULT,), 1), Assurance((), 1)))  # after the change, and before it
+    monkeypatch.setattr("controller.planner.check_change", lambda *_: next(found))
     status, reason, problem = api.refused("POST", "document/reload")
     assert (status, reason, problem["faults"][0]["message"]) == (422, "unsafe", "it does not arrive")
     Reload(api.changes, api.control.alarms).quietly()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,8 @@ def test_a_change_by_which_packets_would_come_to_harm_is_422_with_the_packet(
     made: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = Fault(FaultKind.LOOP, "it goes round", "ffff", "web1", "web", None, ("c1 port 1", "c2 port 20"))
-    monkeypatch.setattr("controller.planner.check_change", lambda *_: Assurance((fault,), 1))
+    found = cycle((Assurance((fault,), 1), Assurance((), 1)))  # after the change, and before it
+    monkeypatch.setattr("controller.planner.check_change", lambda *_: next(found))
     status, reason, problem = made.api.refused("PUT", "segments/more", {})
     assert (status, reason) == (422, "unsafe")
     assert (problem["faults"][0]["packet"], problem["faults"][0]["kind"]) == ("ffff", "loop")
