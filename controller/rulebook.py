@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from controller.compile.owners import Input, compile_owner
+from controller.compile.paths import PathInput
 from controller.compile.ports import discovery_key
 from controller.derive import Derivation
 from controller.model.changes import Changes
@@ -18,7 +20,8 @@ from controller.rules.reconciler import Reconciler
 from controller.rules.rules import FlowEntry, Owner, Rule, RuleKey
 from controller.rules.tables import cookie
 
-Contribution: TypeAlias = dict[tuple[str, RuleKey], Placed]
+Contribution: TypeAlias = Mapping[tuple[str, RuleKey], tuple[Placed, int]]
+"""Rules by platform and key, with their cookies."""
 
 
 class Rulebook:
@@ -70,7 +73,7 @@ class Rulebook:
                 self._replace(owner, {})
             else:
                 self._inputs[owner] = wanted
-                self._replace(owner, {(item.platform, item.rule.key): item for item in compile_owner(wanted)})
+                self._replace(owner, _compiled(owner, wanted))
 
     def _input(self, owner: Owner) -> Input | None:
         try:
@@ -89,11 +92,11 @@ class Rulebook:
             platform, key = place
             if self.owner_of(platform, key) == owner:
                 self._reconciler.want(platform, key, None)
-        for place, item in placed.items():
-            if before.get(place) != item:
-                platform, key = place
+        for place, marked in placed.items():
+            if before.get(place) != marked:
+                (platform, key), (item, cookie_of_it) = place, marked
                 order = self._derivation.order_of(owner, item)
-                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, _cookie(owner, item.rule)))
+                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, cookie_of_it))
 
     def _note_moves(self, fabric: Fabric, names: Iterable[str]) -> None:
         for name in names:
@@ -106,6 +109,20 @@ class Rulebook:
             if before != server.platform:
                 self._derivation.left[name] = before
             self._homes[name] = server.platform
+
+
+def _compiled(owner: Owner, wanted: Input) -> Contribution:
+    """An owner's rules. There are too many paths to remember theirs, and each is compiled in no time."""
+    return _compile(owner, wanted) if isinstance(wanted, PathInput) else _remembered(owner, wanted)
+
+
+def _compile(owner: Owner, wanted: Input) -> Contribution:
+    rules = compile_owner(wanted)
+    return {(item.platform, item.rule.key): (item, _cookie(owner, item.rule)) for item in rules}
+
+
+_remembered: Final = lru_cache(maxsize=1 << 13)(_compile)
+"""A change is compiled twice, first where it is planned: the second time costs the event loop nothing."""
 
 
 def _cookie(owner: Owner, rule: Rule) -> int:
