@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
 from controller.model.checks import check
@@ -72,7 +73,11 @@ class Desired:
         return replace(self, made=made | {key: spec for key, spec in changes.items() if spec is not None})
 
     def compose(self) -> Composed:
-        """Put both together."""
+        """Both put together; worked out once."""
+        return self._composed
+
+    @cached_property
+    def _composed(self) -> Composed:
         if self.file is None and not self.made:
             return Composed(None, {}, {})
         base = resources_of(self.file) if self.file else _blank(self.made)
