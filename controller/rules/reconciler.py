@@ -22,8 +22,9 @@ from controller.rules.tables import is_our_cookie, is_our_group, is_our_meter
 Content: TypeAlias = int | Group | Meter
 Kept: TypeAlias = Callable[[RuleKey, Content, Content | None], bool]
 """Whether a change of what is held under a key, from something to something or to nothing, has to wait."""
-DRAIN_S: Final = 0.2
-"""How long a replaced rule outlives the last step that led away from it, seconds."""
+DRAIN_S: Final = 0.6
+"""How long a replaced rule outlives the last step that led away from it, seconds: Open vSwitch looks over what it has
+cached every half second at the latest."""
 CACHE_S: Final = 0.1
 """How long what opens a way is left before anything sends packets there, seconds: a switch that has confirmed a rule
 goes by its cache of earlier decisions for some milliseconds still, and may have decided to drop such packets."""
