@@ -117,9 +117,13 @@ class State:
         except (DocumentError, OSError, UnicodeDecodeError) as problem:
             text = self._kept.get(("document", "accepted"))
             if text is None:
-                raise CannotStart(f"{self.file}: {problem}") from problem
-            self.problem = {str(self.file): f"{problem}; the last accepted copy is used"}
+                raise CannotStart(self._named(problem)) from problem
+            self.problem = {str(self.file): f"{self._named(problem)}; the last accepted copy is used"}
             return kept_document(text)
+
+    def _named(self, problem: Exception) -> str:
+        """What is wrong, with the file's name once."""
+        return str(problem) if str(self.file) in str(problem) else f"{self.file}: {problem}"
 
     def _once(self, name: str, value: str) -> str:
         if ("secret", name) not in self._kept:
