@@ -39,8 +39,10 @@ def step_asks(step: Step) -> str:
         return match_text(step.rule.match)
     if step.rule is None or step.bucket is None:
         return "nothing matches"
-    watched = step.rule.buckets[step.bucket].watch_port
-    return "every packet" if watched is None else f"while port {watched} is up"
+    bucket = step.rule.buckets[step.bucket]
+    if bucket.watch_group is not None:
+        return "when nothing else works"
+    return "every packet" if bucket.watch_port is None else f"while port {bucket.watch_port} works"
 
 
 def step_does(step: Step) -> str:

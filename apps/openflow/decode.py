@@ -93,9 +93,10 @@ def group_desc(message: bytes) -> Iterator[Group]:
 
 def _buckets(message: bytes, at: int, end: int) -> Iterator[Bucket]:
     while at < end:
-        length, weight, port, _ = _BUCKET.unpack_from(message, at)
+        length, weight, *watched = _BUCKET.unpack_from(message, at)
         actions = read_actions(message[at + _BUCKET.size : at + length])
-        yield Bucket(actions, None if port == ANY else port, weight)
+        port, group = (None if number == ANY else number for number in watched)
+        yield Bucket(actions, port, weight, group)
         at += max(length, _SHORTEST)
 
 

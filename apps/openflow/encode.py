@@ -73,8 +73,8 @@ def _group(group: Group, command: int, xid: int) -> bytes:
 
 def _bucket(bucket: Bucket) -> bytes:
     actions = action_bytes(bucket.actions)
-    watch = ANY if bucket.watch_port is None else bucket.watch_port
-    return struct.pack("!HHII4x", 16 + len(actions), bucket.weight, watch, ANY) + actions
+    port, group = (ANY if number is None else number for number in (bucket.watch_port, bucket.watch_group))
+    return struct.pack("!HHII4x", 16 + len(actions), bucket.weight, port, group) + actions
 
 
 def _meter(meter: Meter, command: int, xid: int) -> bytes:

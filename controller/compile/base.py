@@ -11,7 +11,10 @@ from controller.rules.rules import (
     IN_PORT,
     Action,
     Actions,
+    Bucket,
     FlowEntry,
+    Group,
+    GroupType,
     Match,
     Move,
     Output,
@@ -22,7 +25,7 @@ from controller.rules.rules import (
     SetField,
     match,
 )
-from controller.rules.tables import V4_MARK, Passed, Priority, Reason, Reg, Table
+from controller.rules.tables import ALIVE_GROUP, V4_MARK, Passed, Priority, Reason, Reg, Table
 
 ARP: Final = 0x0806
 IPV4: Final = 0x0800
@@ -40,7 +43,8 @@ _ALL_NODES_MAC: Final = 0x333300000001
 
 
 def compile_base(platform: str) -> Iterator[Placed]:
-    """The entries that need to know nothing of ports, servers or links."""
+    """What needs to know nothing of ports, servers or links."""
+    yield Placed(platform, Group(ALIVE_GROUP, GroupType.INDIRECT, (Bucket(()),)), Turn.METER)
     for entry in (*_port(), *_trunk(), *_claim(), *_address(), *_admit(), *_flooded(), *_reply()):
         yield Placed(platform, entry, Turn.ENTRY)
 

@@ -1,4 +1,8 @@
-"""Trunks: one link group each, with the bypass that the switch itself takes when the link fails."""
+"""Trunks: one link group each, with the bypass that the switch itself takes when the link fails.
+
+Where there is no way round, or that does not work either, packets are sent over the link all the same: liveness is
+what BFD says, and BFD takes a second or two to find that a link works.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from controller.rules.rules import (
     SetField,
     match,
 )
-from controller.rules.tables import Priority, Reg, Table, link_group
+from controller.rules.tables import ALIVE_GROUP, Priority, Reg, Table, link_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,15 @@ def compile_link(ends: tuple[TrunkInput, ...]) -> Iterator[Placed]:
 
 
 def _group(end: TrunkInput) -> Group:
-    buckets = [Bucket((Output(end.port),), watch_port=end.port)]
-    if end.bypass:
-        buckets.append(Bucket(_divert(end.bypass), watch_port=end.bypass.first_port))
-    return Group(link_group(end.port), GroupType.FAST_FAILOVER, tuple(buckets))
+    over = (Output(end.port),)
+    if end.bypass is None:
+        return Group(link_group(end.port), GroupType.INDIRECT, (Bucket(over),))
+    ways = (
+        Bucket(over, watch_port=end.port),
+        Bucket(_divert(end.bypass), watch_port=end.bypass.first_port),
+        Bucket(over, watch_group=ALIVE_GROUP),
+    )
+    return Group(link_group(end.port), GroupType.FAST_FAILOVER, ways)
 
 
 def _divert(bypass: Bypass) -> Actions:

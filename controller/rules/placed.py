@@ -17,6 +17,7 @@ class Turn(IntEnum):
     """
 
     METER = 0
+    """Meters, and the group that always works."""
     TRANSIT = 1
     """Bypasses: entries that only forward what is labelled for them."""
     LINK = 2

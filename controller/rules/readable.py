@@ -104,6 +104,8 @@ def group_name(number: int) -> str:
     if kind == GroupKind.FLOOD:
         entry = f"trunk port {rest & 0xFFFF}" if rest & 0xFFFF else "local ports"
         return f"flood group of tree {rest >> 16} from {entry}"
+    if kind == GroupKind.ALIVE:
+        return "group that always works"
     return f"group {number:#x}"
 
 

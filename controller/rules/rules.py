@@ -146,11 +146,12 @@ class GroupType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One way out of a group; `watch_port` is for fast failover, `weight` for select."""
+    """One way out of a group; `watch_port` and `watch_group` are for fast failover, `weight` for select."""
 
     actions: Actions
     watch_port: int | None = None
     weight: int = 0
+    watch_group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,9 @@ class _Walk:
         return iter(buckets)
 
     def _is_live(self, bucket: Bucket) -> bool:
+        if bucket.watch_group is not None:
+            watched = self._tables.groups.get(bucket.watch_group)
+            return watched is not None and any(map(self._is_live, watched.buckets))
         return bucket.watch_port is None or self._conditions.is_up(bucket.watch_port)
 
     def _note_step(

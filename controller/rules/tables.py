@@ -163,6 +163,11 @@ class GroupKind(IntEnum):
     """Towards one platform; number: an allotted index."""
     FLOOD = 3
     """A tree's way from one entry; number: tree label and trunk (0: the local ports)."""
+    ALIVE = 4
+    """Watched by what is to work always: no port's state makes it dead."""
+
+
+ALIVE_GROUP: Final = GroupKind.ALIVE << 28
 
 
 def link_group(port_no: int) -> int:

@@ -134,6 +134,7 @@ def group_text(group: Group) -> str:
 def _bucket_text(group: Group, bucket: Bucket) -> str:
     weight = f"weight:{bucket.weight}," if group.type is GroupType.SELECT else ""
     watch = "" if bucket.watch_port is None else f"watch_port:{bucket.watch_port},"
+    watch += "" if bucket.watch_group is None else f"watch_group:{bucket.watch_group},"
     return f"bucket={weight}{watch}actions={','.join(action_text(action) for action in bucket.actions)}"
 
 
