@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ryu.app.wsgi import WSGIApplication
@@ -18,6 +18,7 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
+from apps.auditing import Auditing
 from apps.changes import Changes
 from apps.discovery import Discovery
 from apps.metrics import Metrics
@@ -72,9 +73,10 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self.switches: dict[str, Switch] = {}
         self.datapaths: dict[int, Switch] = {}
         self.discovery = Discovery(self.control, self.state.key, self.state.counter, self._packets_out)
-        self.bridges = Bridges(self.control.alarms)
+        self.bridges = Bridges(self.control.alarms, self._bridge_seen)
         self._version = -1
         self._wake = hub.Event()
+        self.auditing = Auditing(self.control, self.switches, self._wake.set)
         changes = Changes(self.control, self.state, self._asked_otherwise)
         reload = Reload(changes, self.control.alarms)
         views = FabricViews(self.control, reload.now, self.state, changes)
@@ -87,7 +89,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
     def start(self) -> Any:
         """Start the event loop and the pump that carries changes to the switches."""
         started = super().start()
-        self.threads.extend(map(hub.spawn, (self._pump, self._count, self.metrics.watch_loop)))
+        self.threads.extend(map(hub.spawn, (self._pump, self._count, self.auditing.run, self.metrics.watch_loop)))
         return started
 
     # Switches
@@ -180,14 +182,14 @@ class Backplane(RyuApp):  # type: ignore[misc]
         """A part of a switch's groups."""
         switch = self._switch_of(event)
         if switch:
-            switch.group_desc(bytes(event.msg.buf))
+            switch.group_desc(bytes(event.msg.buf), event.msg.xid)
 
     @set_ev_cls(ofp_event.EventOFPMeterConfigStatsReply, MAIN_DISPATCHER)
     def meter_config(self, event: Any) -> None:
         """A part of a switch's meters."""
         switch = self._switch_of(event)
         if switch:
-            switch.meter_config(bytes(event.msg.buf))
+            switch.meter_config(bytes(event.msg.buf), event.msg.xid)
 
     @set_ev_cls(ofp_event.EventOFPMeterStatsReply, MAIN_DISPATCHER)
     def meter_stats(self, event: Any) -> None:
@@ -283,6 +285,10 @@ class Backplane(RyuApp):  # type: ignore[misc]
             if platform in self.control.fabric.platforms:
                 self.bridges.prepare(platform, Target(dpid, *self.control.bridge(platform)))
 
+    def _bridge_seen(self, platform: str, heard: Collection[int] | None) -> None:
+        self.control.bridge_seen(platform, heard, time.monotonic())
+        self._wake.set()
+
     def _count(self) -> None:
         """Read the counters that tell who speaks, one switch after the other."""
         while True:
@@ -302,4 +308,5 @@ class Backplane(RyuApp):  # type: ignore[misc]
 def _port(port: Any) -> Port:
     down = port.config & ofproto_v1_3.OFPPC_PORT_DOWN or port.state & ofproto_v1_3.OFPPS_LINK_DOWN
     mac = int(port.hw_addr.replace(":", ""), 16)
-    return Port(port.port_no, port.name.decode(), mac, up=not down)
+    live = bool(port.state & ofproto_v1_3.OFPPS_LIVE)
+    return Port(port.port_no, port.name.decode(), mac, up=not down, live=live)

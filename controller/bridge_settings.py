@@ -6,10 +6,11 @@ marks each changed row with what was there before (`MARK` and the setting, in `e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 LABELS_BYTES: Final = 8
 """Two labels of four bytes on a trunk: a segment's or path's, and a bypass'."""
@@ -24,15 +25,27 @@ class Setting(Enum):
     VLAN_LIMIT = "vlan-limit"
     FAIL_MODE = "fail_mode"
     MTU = "mtu_request"
+    BFD = "bfd"
 
 
 WITHOUT: Final[Mapping[Setting, str]] = {
     Setting.VLAN_LIMIT: "a bypass around a failed link drops its packets",
     Setting.FAIL_MODE: "the bridge forgets its rules and forwards by itself when the controller is away",
     Setting.MTU: "full-size packets are dropped on these trunks",
+    Setting.BFD: "a link that fails without losing its carrier is not noticed",
 }
 """What does not work until a setting is right."""
+_NO_BFD: Final[Mapping[int, int]] = {}
+_OUR_BFD: Final = re.compile(r"enable=true min_rx=(\d+) min_tx=\1")
 _OURS: Final[Mapping[Setting, str]] = {Setting.VLAN_LIMIT: "2", Setting.FAIL_MODE: "secure"}
+
+
+class Trunk(NamedTuple):
+    """A trunk of a bridge: port number and name, and how often BFD tells there that it lives, ms; None: as it is."""
+
+    number: int
+    name: str
+    bfd_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +62,17 @@ class Interface(Row):
     """An interface with its OpenFlow port number and its MTU in bytes (None: it has none, or is not known).
 
     `was_mtu` is what the MTU was before it was first requested; taking a request back does not bring it back.
+    `bfd` is its BFD as text (`bfd_text`), `was_bfd` what that was before us, `heard` whether BFD hears the other end.
     """
 
     number: int = 0
     mtu: int | None = None
     was_mtu: int | None = None
+    bfd: str | None = None
+    was_bfd: str | None = None
+    heard: bool = False
+    virtual: bool = False
+    """A patch port: its wire is the switch itself, and Open vSwitch sends no BFD there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,18 @@ def server_mtu(seen: Seen, trunks: Iterable[int]) -> int:
     return max([SERVER_MTU, *sizes])
 
 
-def wanted_changes(seen: Seen, trunks: Iterable[int], largest_mtu: int) -> tuple[Change, ...]:
-    """What must change on a bridge, given its trunks' port numbers and the largest MTU of any server of the fabric."""
+def bfd_text(interval_ms: int) -> str | None:
+    """BFD on a port that tells every so many ms that it lives; 0: none."""
+    return f"enable=true min_rx={interval_ms} min_tx={interval_ms}" if interval_ms else None
+
+
+def wanted_changes(
+    seen: Seen, trunks: Iterable[int], largest_mtu: int, bfd_ms: Mapping[int, int] = _NO_BFD
+) -> tuple[Change, ...]:
+    """What must change on a bridge, given its trunks' port numbers and the largest MTU of any server of the fabric.
+
+    `bfd_ms`: how often BFD is to tell on some of its ports that they live, ms; 0: ours is to go.
+    """
     trunk_numbers, needed = set(trunks), largest_mtu + LABELS_BYTES
     changes = []
     if not _two_tags(seen.machine.value):
@@ -103,7 +132,26 @@ def wanted_changes(seen: Seen, trunks: Iterable[int], largest_mtu: int) -> tuple
     narrow = [
         port for port in seen.interfaces if port.number in trunk_numbers and port.mtu is not None and port.mtu < needed
     ]
-    return (*changes, *(Change(Setting.MTU, port.name, port.value, str(needed)) for port in narrow))
+    mtus = (Change(Setting.MTU, port.name, port.value, str(needed)) for port in narrow)
+    return (*changes, *mtus, *_bfd_changes(seen, bfd_ms))
+
+
+def _bfd_changes(seen: Seen, bfd_ms: Mapping[int, int]) -> Iterator[Change]:
+    for port in seen.interfaces:
+        if port.number not in bfd_ms or port.virtual:
+            continue
+        wanted = bfd_text(bfd_ms[port.number])
+        if wanted is None and port.was_bfd is not None:
+            yield from _bfd_undone(port)
+        elif wanted is not None and port.bfd != wanted:
+            yield Change(Setting.BFD, port.name, port.bfd, wanted)
+
+
+def _bfd_undone(port: Interface) -> Iterator[Change]:
+    """What puts a port's BFD back, where nobody has set another since."""
+    former = port.was_bfd or None
+    if port.bfd is not None and port.bfd != former and _OUR_BFD.fullmatch(port.bfd):
+        yield Change(Setting.BFD, port.name, port.bfd, former)
 
 
 def undo_changes(seen: Seen, others_held: bool) -> tuple[Change, ...]:
@@ -120,7 +168,9 @@ def undo_changes(seen: Seen, others_held: bool) -> tuple[Change, ...]:
         if row.was is not None and row.value == _OURS[setting]
     ]
     former = [(port, port.was or str(port.was_mtu or SERVER_MTU)) for port in _widened(seen)]
-    return (*changes, *(Change(Setting.MTU, port.name, port.value, mtu) for port, mtu in former))
+    mtus = (Change(Setting.MTU, port.name, port.value, mtu) for port, mtu in former)
+    bfd = (change for port in seen.interfaces if port.was_bfd is not None for change in _bfd_undone(port))
+    return (*changes, *mtus, *bfd)
 
 
 def is_narrowed(seen: Seen) -> bool:
@@ -166,4 +216,6 @@ def _command(change: Change) -> str:
         return f"set Open_vSwitch . other_config:vlan-limit={value}"
     if change.setting is Setting.FAIL_MODE:
         return f"set-fail-mode {name} {value}" if value else f"del-fail-mode {name}"
+    if change.setting is Setting.BFD:
+        return f"set Interface {name} bfd='{{{value.replace(' ', ',')}}}'" if value else f"clear Interface {name} bfd"
     return f"set Interface {name} mtu_request={value}" if value else f"clear Interface {name} mtu_request"

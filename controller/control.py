@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from controller.activity import Activity
+from controller.auditing import Auditing
+from controller.bridge_settings import Trunk
 from controller.chronicle import Chronicle
 from controller.derive import COLLECTED, Derivation
 from controller.events import History, no_clock
 from controller.learning import Heard, Learner
+from controller.liveness import Liveness
 from controller.model.alarms import Alarms
 from controller.model.desired import Desired, Key
 from controller.model.fabric import AdminState, Fabric
@@ -20,6 +23,7 @@ from controller.patience import Patience, is_of_a_way
 from controller.recover import Recovery
 from controller.routing import Rerouted, Routing
 from controller.rulebook import Rulebook
+from controller.rules.audit import Audit
 from controller.rules.reconciler import Batch, Reconciler
 from controller.rules.rules import Counted, Installed, RuleKey
 from controller.rules.tables import is_our_cookie
@@ -53,6 +57,8 @@ class Control:
         self.learner = Learner(fabric, self.alarms)
         self.surveillance = Surveillance(fabric, self.alarms)
         self.rulebook = Rulebook(self.reconciler, Derivation(fabric, self.routing))
+        self.auditing = Auditing(self.reconciler, self.surveillance, self.alarms, self.chronicle.history)
+        self.liveness = Liveness(fabric, self.routing, self.alarms)
         self.activity = Activity(fabric)
         self.recovery = Recovery(fabric)
         self.patience = Patience(self.routing)
@@ -128,6 +134,7 @@ class Control:
             self.recovery.take(platform, installed, now)
         self.refresh()
         self.reconciler.connected(platform, installed)
+        self.auditing.connected(platform)
         all_back = all(self.reconciler.switches[name].connected for name in self.fabric.platforms)
         self.recovery.returned(all_back)
 
@@ -137,6 +144,7 @@ class Control:
             self.chronicle.gone(platform)
         self._unknown.discard(platform)
         self.reconciler.disconnected(platform)
+        self.auditing.gone(platform)
         self.alarms.clear("duplicate_dpid", platform)
 
     def port_changed(self, platform: str, port: Port) -> None:
@@ -157,6 +165,7 @@ class Control:
         if platform is None or self.fabric.declared.is_server_port(at):
             return
         sender = (platform, sender_port)
+        self.liveness.probe_heard(at)
         if self.fabric.wiring.hear(at, sender):
             self.fabric.touch(at, sender)
             for end in (at, sender):
@@ -190,6 +199,7 @@ class Control:
             rerouted = self.routing.update(None if changes.everything or changes.links else changes.wires)
             self.chronicle.links(self.routing.states)
             self.surveillance.links(self.routing)
+            self.liveness.follow()
             self._to_collect = True
         self.rulebook.follow(changes, rerouted, self.fabric)
         self.alarms.keep("no_number_left", self.rulebook.refused_texts())
@@ -205,11 +215,15 @@ class Control:
 
     def next_step(self, now: float) -> Mapping[str, Batch]:
         """What to send now, by platform; each is answered by `step_confirmed`."""
+        for link in self.routing.due(now):
+            self.fabric.touch(*link.ends)
         self.recovery.tick(now)
         self.reconciler.hold(self.recovery.until)
         self.refresh()
         away = [name for name in self.fabric.platforms if not self.reconciler.switches[name].connected]
-        return self.reconciler.next_step(now, is_of_a_way if self.patience.waits(away, now) else None)
+        steps = self.reconciler.next_step(now, is_of_a_way if self.patience.waits(away, now) else None)
+        self.auditing.sent(steps)
+        return steps
 
     def step_confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
         """A switch's barrier came back."""
@@ -217,6 +231,12 @@ class Control:
         self.alarms.clear("slow_switch", platform)
         self.surveillance.refusals(self.reconciler)
         self._collect_numbers()
+
+    def audited(self, platform: str, audit: Audit) -> bool:
+        """All that a switch holds was judged; true when something of it is to be repaired."""
+        found = self.auditing.end(platform, audit)
+        self.surveillance.refusals(self.reconciler)
+        return found
 
     def counted(self, platform: str, counted: Counted, now: float) -> None:
         """Counters of a switch's port tables: who speaks, and who has been silent for too long."""
@@ -230,12 +250,17 @@ class Control:
         self.surveillance.tick(now)
         self.chronicle.at_rest(self.converged, now)
 
-    def bridge(self, platform: str) -> tuple[str, str | None, tuple[tuple[int, str], ...]]:
-        """Its bridge's name, where its OVSDB is (None: the local one), and its trunks, number and name."""
+    def bridge(self, platform: str) -> tuple[str, str | None, tuple[Trunk, ...]]:
+        """Its bridge's name, where its OVSDB is (None: the local one), and its trunks."""
         spec = self.fabric.declared.platforms.get(platform)
         ends = {end for end in (*self.fabric.declared.trunks, *self.routing.trunk_ends) if end[0] == platform}
-        trunks = tuple((end[1], self.fabric.port_name(end)) for end in sorted(ends) if end in self.fabric.wiring.ports)
-        return self._bridges.get(platform, platform), spec.ovsdb if spec else None, trunks
+        present = [end for end in sorted(ends) if end in self.fabric.wiring.ports]
+        trunks = (Trunk(end[1], self.fabric.port_name(end), self.liveness.interval_ms(end)) for end in present)
+        return self._bridges.get(platform, platform), spec.ovsdb if spec else None, tuple(trunks)
+
+    def bridge_seen(self, platform: str, heard: Collection[int] | None, now: float) -> None:
+        """A bridge's settings were looked at: the ports where BFD hears the other end; None: they cannot be."""
+        self.liveness.bridge_seen(platform, heard, now)
 
     def overdue(self, now: float) -> tuple[str, ...]:
         """Platforms that have not confirmed a step in time: their connection is to be closed."""

@@ -13,7 +13,8 @@ from controller.model.topology import End, Link
 from controller.paths.bypasses import WayRound, WaysRound, find_way_round
 from controller.paths.graph import add_link, build_graph, remove_link
 from controller.paths.next_hops import NextHops, Pair
-from controller.paths.trees import VARIANTS, regrown
+from controller.paths.trees import VARIANTS, Parts, regrown
+from controller.returning import Returning
 
 _NONE: Final[frozenset[str]] = frozenset()
 _STRICTNESS: Final[tuple[AdminState, ...]] = ("up", "drain", "down")
@@ -55,7 +56,9 @@ class Routing:
         self.graph = build_graph((), ())
         """The live links, to be looked at."""
         self._at: defaultdict[End, set[str]] = defaultdict(set)
+        self._on: defaultdict[str, set[str]] = defaultdict(set)
         self._labelled: set[str] = set()
+        self._returning = Returning(fabric)
         self._ways_round = WaysRound()
         self._forests: list[tuple[Link, ...]] = [()] * VARIANTS
         self._next_hops = NextHops()
@@ -100,6 +103,18 @@ class Routing:
             if one < other and self._at.get(one, _NONE).isdisjoint(self._at.get(other, _NONE)):
                 yield one, other
 
+    def known_at(self, end: End) -> Link | None:
+        """The link that a port belongs to, be it wired or not."""
+        return next((self.known[name] for name in self._at.get(end, ())), None)
+
+    def takes_labels(self, link: str) -> bool:
+        """Whether a link is wired as it should be, be it up or down, and may be used."""
+        return link in self._labelled
+
+    def links_of(self, platform: str) -> list[Link]:
+        """The known links of a platform."""
+        return [self.known[name] for name in self._on.get(platform, ())]
+
     def way_round(self, link: str, near: str) -> WayRound | None:
         """The bypass of a link from its end on `near`."""
         return self._ways_round.get(link, near)
@@ -126,6 +141,7 @@ class Routing:
         touched, moved = Rerouted(), _Moved()
         for name in names:
             self._look_at(name, found.get(name), touched, moved)
+        self._use_what_is_needed(moved)
         self.trunk_ends.difference_update(moved.closed - moved.opened)
         self.trunk_ends.update(moved.opened)
         touched.ends = moved.closed ^ moved.opened
@@ -144,22 +160,48 @@ class Routing:
             self._index(name, before, link)
         self._labelled.discard(name)
         if link:
-            self._take(link, moved)
+            self._take(link, carried is not None, moved)
+        else:
+            self._returning.release(name)
         carries = self.live.get(name)
         if carried != carries:
             moved.gone.extend([carried] if carried else [])
             moved.came.extend([carries] if carries else [])
 
+    def _use_what_is_needed(self, moved: _Moved) -> None:
+        """A link that joins what nothing else joins does not wait."""
+        waiting = [self.known[name] for name in sorted(self._returning.waiting)]
+        parts = Parts()
+        for link in self.live.values() if waiting else ():
+            parts.join(link)
+        for link in waiting:
+            if self._is_live(link, self.states[link.name]) and parts.join(link):
+                self._returning.release(link.name)
+                self.live[link.name] = self._as_used(link)
+                moved.came.append(self.live[link.name])
+
+    def due(self, now: float) -> list[Link]:
+        """The links that had failed and have worked long enough since: they are to be looked at again."""
+        return [self.known[name] for name in self._returning.due(now) if name in self.known]
+
+    @property
+    def waiting(self) -> Collection[str]:
+        """Links that had failed and work again, and are not used yet."""
+        return self._returning.waiting
+
     def _index(self, name: str, before: Link | None, link: Link | None) -> None:
         for end in before.ends if before else ():
             self._at[end].discard(name)
+            self._on[end[0]].discard(name)
         for end in link.ends if link else ():
             self._at[end].add(name)
+            self._on[end[0]].add(name)
 
-    def _take(self, link: Link, moved: _Moved) -> None:
+    def _take(self, link: Link, carried: bool, moved: _Moved) -> None:
         state = link_state(self._fabric.wiring, link)
         self.known[link.name], self.states[link.name] = link, state
-        if self._is_live(link, state):
+        waits = self._returning.note(link.name, state, carried)
+        if self._is_live(link, state) and not waits:
             self.live[link.name] = self._as_used(link)
         if self._takes_labels(link, state):
             self._labelled.add(link.name)

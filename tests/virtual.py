@@ -16,6 +16,7 @@ from controller.model.fabric import Fabric
 from controller.model.snapshot import restore, snapshot
 from controller.model.spec import Document
 from controller.model.topology import End, Port
+from controller.rules.audit import Audit, Reported
 from controller.rules.reconciler import Batch
 from controller.rules.rules import FlowEntry, Group, Installed, Meter, Rule, RuleKey
 
@@ -36,6 +37,10 @@ class VirtualSwitch:
         meters = {rule.number: rule for rule in self.rules.values() if isinstance(rule, Meter)}
         return Installed(dict(self.cookies), groups, meters)
 
+    def reported(self) -> list[Reported]:
+        """All that it holds, as an audit hears it."""
+        return [Reported(rule, self.cookies.get(key, 0)) for key, rule in self.rules.items()]
+
     def carry_out(self, batch: Batch) -> None:
         for wanted, new in batch.upserts:
             key = wanted.rule.key
@@ -47,6 +52,14 @@ class VirtualSwitch:
             self.rules.pop(key)
             self.cookies.pop(key, None)
         self.written += len(batch.upserts) + len(batch.deletes)
+
+
+def tell_all(reported: Iterable[Reported], audit: Audit) -> None:
+    """Tell an audit what a switch has reported."""
+    for rule in reported:
+        token = repr(rule).encode()
+        if not audit.recognises(token):
+            audit.judge(token, rule)
 
 
 def make_port(number: int, up: bool = True) -> Port:
@@ -119,6 +132,14 @@ class VirtualFabric:
             assert answer == name
             self.control.switch_read(name, switch.report(), self.now)
 
+    def audit(self, *names: str) -> None:
+        """Have switches (all: none given) audited, with nothing else going on meanwhile."""
+        for name in names or tuple(self.control.connected):
+            audit = self.control.auditing.begin(name)
+            assert audit, f"{name} is being audited"
+            tell_all(self.switches[name].reported(), audit)
+            self.control.audited(name, audit)
+
     def disconnect(self, *names: str) -> None:
         for name in names or tuple(self.control.connected):
             self.control.switch_gone(name)
@@ -146,12 +167,12 @@ class VirtualFabric:
         return bool(batches)
 
     def settle(self) -> None:
-        """Discovery and steps until nothing is left to do."""
+        """Discovery and steps until nothing is left to do, nor a link that returns is waited for."""
         for _ in range(1000):
             self.discover()
             if not self.step():
                 self.now += 1.0
-                if not self.step() and self.control.converged:
+                if not self.step() and self.control.converged and not self.control.routing.waiting:
                     return
         raise AssertionError("the fabric does not come to rest")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ryu.lib import hub
 
@@ -16,6 +16,7 @@ from controller.bridge_settings import (
     SERVER_MTU,
     Change,
     Seen,
+    Trunk,
     by_hand,
     complaint,
     is_narrowed,
@@ -28,19 +29,22 @@ from controller.model.alarms import Alarms
 
 LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "bridge_settings"
-_AGAIN_S: Final = 30.0
+Report: TypeAlias = Callable[[str, Collection[int] | None], None]
+_AGAIN_S: Final = 5.0
+_SOON_S: Final = 0.5
+"""While BFD is beginning on a trunk."""
 _APPLIED_WITHIN_S: Final = 3.0
 _POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bridge to keep right: where its database is (None: the local one) and its trunks, number and name."""
+    """A bridge to keep right: where its database is (None: the local one) and its trunks."""
 
     dpid: int
     bridge: str
     address: str | None = None
-    trunks: tuple[tuple[int, str], ...] = ()
+    trunks: tuple[Trunk, ...] = ()
 
     @property
     def database(self) -> str:
@@ -50,7 +54,20 @@ class Target:
     @property
     def numbers(self) -> frozenset[int]:
         """The port numbers of its trunks."""
-        return frozenset(number for number, _ in self.trunks)
+        return frozenset(trunk.number for trunk in self.trunks)
+
+    @property
+    def bfd_ms(self) -> dict[int, int]:
+        """How often BFD is to tell on a trunk that it lives, by port number; 0: not at all."""
+        return {trunk.number: trunk.bfd_ms for trunk in self.trunks if trunk.bfd_ms is not None}
+
+    def unheard(self, heard: Collection[int]) -> bool:
+        """Whether BFD has yet to hear the other end of a trunk."""
+        return any(interval and number not in heard for number, interval in self.bfd_ms.items())
+
+
+def _nobody(_platform: str, _heard: Collection[int] | None) -> None:
+    """Nobody wants to know."""
 
 
 def _read(database: Database, target: Target) -> Found:
@@ -58,10 +75,13 @@ def _read(database: Database, target: Target) -> Found:
 
 
 class Bridges:
-    """The bridges in our care. What is not right and cannot be made so is an alarm until it is."""
+    """The bridges in our care. What is not right and cannot be made so is an alarm until it is.
 
-    def __init__(self, alarms: Alarms) -> None:
-        self._alarms = alarms
+    `report` is told of each look: the platform, and the ports where BFD hears the other end (None: no database).
+    """
+
+    def __init__(self, alarms: Alarms, report: Report = _nobody) -> None:
+        self._alarms, self._report = alarms, report
         self._targets: dict[str, Target] = {}
         self._mtus: dict[str, int] = {}
         self._wake: dict[str, hub.Event] = {}
@@ -109,40 +129,49 @@ class Bridges:
     def _keep(self, platform: str) -> None:
         while True:
             self._wake[platform].clear()
+            heard: Collection[int] = ()
             try:
-                self._look(platform, self._targets[platform])
+                heard = self._look(platform, self._targets[platform])
             except Exception:
                 LOG.exception("%s: the bridge's settings could not be looked at", platform)
                 self._alarms.raise_(ALARM, platform, f"{platform}: its settings could not be looked at: see the log")
-            self._wake[platform].wait(_AGAIN_S)
+            self._wake[platform].wait(_SOON_S if self._targets[platform].unheard(heard) else _AGAIN_S)
 
-    def _look(self, platform: str, target: Target) -> None:
+    def _look(self, platform: str, target: Target) -> Collection[int]:
+        """One look; answers the ports where BFD hears the other end."""
         problem: str | None
+        heard: frozenset[int] | None = None
         try:
             with Database(target.database) as database:
-                problem, left = self._set_right(platform, target, database)
+                problem, left, seen = self._set_right(platform, target, database)
+                heard = frozenset(port.number for port in seen.interfaces if port.heard)
         except OvsdbError as error:
-            assumed = Seen.nothing(target.bridge, dict(target.trunks))
+            assumed = Seen.nothing(target.bridge, {trunk.number: trunk.name for trunk in target.trunks})
             problem, left = str(error), wanted_changes(assumed, target.numbers, self._largest_mtu)
+        self._report(platform, heard)
         if problem:
             self._alarms.raise_(ALARM, platform, complaint(platform, problem, left))
         else:
             self._alarms.clear(ALARM, platform)
+        return heard or ()
 
-    def _set_right(self, platform: str, target: Target, database: Database) -> tuple[str | None, Sequence[Change]]:
+    def _set_right(
+        self, platform: str, target: Target, database: Database
+    ) -> tuple[str | None, Sequence[Change], Seen]:
+        """What is wrong, what is left to do about it, and what was seen."""
         found = _read(database, target)
         self._note_mtu(platform, server_mtu(found.seen, target.numbers))
         changes = self._wanted(found, target)
         if not changes:
-            return None, ()
+            return None, (), found.seen
         LOG.info("%s: %s", platform, by_hand(changes))
         database.transact(*change_operations(found, changes), *mark_operations(found, changes))
         if _in_time(lambda: not self._wanted(_read(database, target), target)):
-            return None, ()
-        return "the bridge has not taken over a setting", self._wanted(_read(database, target), target)
+            return None, (), found.seen
+        return "the bridge has not taken over a setting", self._wanted(_read(database, target), target), found.seen
 
     def _wanted(self, found: Found, target: Target) -> Sequence[Change]:
-        return wanted_changes(found.seen, target.numbers, self._largest_mtu)
+        return wanted_changes(found.seen, target.numbers, self._largest_mtu, target.bfd_ms)
 
     @property
     def _largest_mtu(self) -> int:

@@ -14,7 +14,13 @@ from apps.ovsdb.client import Database, OvsdbError
 from controller.bridge_settings import MARK, MTU_MARK, Change, Interface, Row, Seen, Setting
 
 Operation: TypeAlias = dict[str, Any]
-_TABLES: Final = {Setting.VLAN_LIMIT: "Open_vSwitch", Setting.FAIL_MODE: "Bridge", Setting.MTU: "Interface"}
+_TABLES: Final = {
+    Setting.VLAN_LIMIT: "Open_vSwitch",
+    Setting.FAIL_MODE: "Bridge",
+    Setting.MTU: "Interface",
+    Setting.BFD: "Interface",
+}
+_COLUMNS: Final = ["_uuid", "name", "type", "ofport", "mtu", "mtu_request", "bfd", "bfd_status", "external_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,7 @@ def read_bridge(database: Database, name: str, dpid: int) -> Found:
     machine, bridge = machines["rows"][0], bridges["rows"][0]
     ports = _referred(database, "Port", ["interfaces"], bridge["ports"])
     references = [one for port in ports for one in _set(port["interfaces"])]
-    columns = ["_uuid", "name", "ofport", "mtu", "mtu_request", "external_ids"]
-    interfaces = _referred(database, "Interface", columns, ["set", references])
+    interfaces = _referred(database, "Interface", _COLUMNS, ["set", references])
     limit = _map(machine["other_config"]).get(Setting.VLAN_LIMIT.value)
     seen = Seen(
         Row(".", limit, _was(Setting.VLAN_LIMIT, machine)),
@@ -80,20 +85,29 @@ def _marked(seen: Seen, others_held: bool) -> Iterator[tuple[Setting, Row]]:
     rows = [(Setting.FAIL_MODE, seen.bridge), *((Setting.MTU, port) for port in seen.interfaces)]
     if not others_held:
         rows.append((Setting.VLAN_LIMIT, seen.machine))
-    return ((setting, row) for setting, row in rows if row.was is not None)
+    yield from ((setting, row) for setting, row in rows if row.was is not None)
+    yield from ((Setting.BFD, port) for port in seen.interfaces if port.was_bfd is not None)
 
 
 def _assign(found: Found, change: Change) -> list[Operation]:
     table = _TABLES[change.setting]
     if change.setting is not Setting.VLAN_LIMIT:
-        value = int(change.after) if change.setting is Setting.MTU and change.after else change.after
-        row = {change.setting.value: ["set", []] if value is None else value}
+        row = {change.setting.value: _value(change)}
         return [{"op": "update", "table": table, "where": _where(found, table, change.name), "row": row}]
     limit = change.setting.value
     mutations: list[list[Any]] = [["other_config", "delete", ["set", [limit]]]]
     if change.after is not None:
         mutations.append(["other_config", "insert", ["map", [[limit, change.after]]]])
     return [_mutate(found, table, change.name, mutations)]
+
+
+def _value(change: Change) -> Any:
+    """A column's new value (RFC 7047, 5.1)."""
+    if change.setting is Setting.BFD:
+        return ["map", _pairs(change.after or "")]
+    if change.after is None:
+        return ["set", []]
+    return int(change.after) if change.setting is Setting.MTU else change.after
 
 
 def _mutate(found: Found, table: str, name: str, mutations: list[list[Any]]) -> Operation:
@@ -118,7 +132,24 @@ def _interface(row: dict[str, Any]) -> Interface:
     value = None if requested is None else str(requested)
     was_mtu = _map(row["external_ids"]).get(MTU_MARK, "")
     former = int(was_mtu) if was_mtu.isdecimal() else None
-    return Interface(row["name"], value, _was(Setting.MTU, row), _one(row["ofport"]) or 0, mtu, former)
+    bfd = " ".join(f"{key}={value}" for key, value in sorted(_map(row["bfd"]).items())) or None
+    return Interface(
+        row["name"],
+        value,
+        _was(Setting.MTU, row),
+        _one(row["ofport"]) or 0,
+        mtu,
+        former,
+        bfd,
+        _was(Setting.BFD, row),
+        heard=_map(row["bfd_status"]).get("state") == "up",
+        virtual=row["type"] == "patch",
+    )
+
+
+def _pairs(text: str) -> list[list[str]]:
+    """The keys and values of a map that is written as text."""
+    return [word.split("=", 1) for word in text.split()]
 
 
 def _mark(setting: Setting) -> str:

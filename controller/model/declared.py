@@ -24,7 +24,8 @@ class Declared:
         self._open = self._open_platforms()
         self.trunks = self._trunks()
         self.links = {
-            name: Link(name, self._ends(spec.ends), spec.cost, spec.rate) for name, spec in self._spec.links.items()
+            name: Link(name, self._ends(spec.ends), spec.cost, spec.rate, bfd_ms=spec.bfd)
+            for name, spec in self._spec.links.items()
         }
         self.segments = tuple(sorted(self._spec.segments)) if document else (DEFAULT_SEGMENT,)
 
@@ -37,6 +38,16 @@ class Declared:
     def servers(self) -> dict[str, ServerSpec]:
         """Declared servers."""
         return self._spec.servers
+
+    @property
+    def bfd_ms(self) -> int:
+        """How often the ends of a link tell each other that they live, ms; 0: BFD is off."""
+        return self._spec.bfd
+
+    @property
+    def hold_s(self) -> int:
+        """How long a link that had failed must work again before traffic is led over it, seconds."""
+        return self._spec.hold
 
     @property
     def adopts(self) -> bool:

@@ -14,7 +14,6 @@ from typing import Any, Final, Literal, TypeAlias
 from controller.model.checks import check
 from controller.model.declared import DEFAULT_SEGMENT
 from controller.model.draft import Draft, Entry
-from controller.model.fields import Name, Storm
 from controller.model.problems import Found, Place, Problem, to_problems
 from controller.model.spec import (
     Document,
@@ -22,6 +21,7 @@ from controller.model.spec import (
     PlatformSpec,
     SegmentSpec,
     ServerSpec,
+    Settings,
     Spec,
     Undeclared,
 )
@@ -37,14 +37,6 @@ SECTIONS: Final[Mapping[str, type[Spec]]] = {
     "servers": ServerSpec,
     "links": LinkSpec,
 }
-
-
-class Settings(Spec):
-    """What a document says of the fabric as a whole."""
-
-    fabric: Name = "fabric"
-    undeclared: Undeclared = Undeclared()
-    storm: Storm = 1000
 
 
 SETTINGS: Final[Key] = ("fabric", "")
@@ -98,11 +90,15 @@ class Desired:
 
 def resources_of(document: Document) -> dict[Key, Spec]:
     """A document as flat resources; what it says of the fabric as a whole stands under `SETTINGS`."""
-    settings = Settings(fabric=document.fabric, undeclared=document.undeclared, storm=document.storm)
-    found: dict[Key, Spec] = {SETTINGS: settings}
+    found: dict[Key, Spec] = {SETTINGS: settings_of(document)}
     for section in SECTIONS:
         found |= {(section, name): spec for name, spec in getattr(document, section).items()}
     return found
+
+
+def settings_of(document: Document) -> Settings:
+    """What a document says of the fabric as a whole."""
+    return Settings.model_construct(**{name: getattr(document, name) for name in Settings.model_fields})
 
 
 def key_of(place: Place, links: Iterable[Key] = ()) -> Key:
@@ -181,4 +177,4 @@ def _document(everything: Mapping[Key, Spec]) -> Document:
     for (section, name), spec in everything.items():
         if section in sections:
             sections[section][name] = spec
-    return Document(fabric=settings.fabric, undeclared=settings.undeclared, storm=settings.storm, **sections)
+    return Document(**{name: getattr(settings, name) for name in Settings.model_fields}, **sections)

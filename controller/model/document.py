@@ -43,10 +43,8 @@ def dump_document(document: Document) -> str:
 
 def _document(draft: Draft) -> Document:
     fabric = {entry.name: spec for entry, spec in specs(draft.undeclared)}.get("", Undeclared())
-    blank = Document()
     return Document(
-        fabric=draft.fabric or blank.fabric,
-        storm=draft.storm or blank.storm,
+        **draft.settings,
         undeclared=fabric,
         segments={entry.name: spec for entry, spec in specs(draft.segments)},
         platforms={entry.name: spec for entry, spec in specs(draft.platforms)},

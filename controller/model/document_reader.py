@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from controller.model.declared import DEFAULT_SEGMENT
 from controller.model.draft import Draft, Entry
-from controller.model.fields import Name, Storm
 from controller.model.problems import Found, Place
 from controller.model.spec import (
     LinkSpec,
     PlatformSpec,
     SegmentSpec,
     ServerSpec,
+    Settings,
     Spec,
     TrunkSpec,
     Undeclared,
@@ -24,7 +24,7 @@ from controller.model.wording import describe, did_you_mean, listed
 
 S = TypeVar("S", bound=Spec)
 
-SECTIONS = ("fabric", "undeclared", "storm", "segments", "platforms", "links")
+SECTIONS = (*Settings.model_fields, "segments", "platforms", "links")
 UNDECLARED = "closed, learn or a mapping of mode, segment and age"
 LINK = "two ends such as [chassis1.east, chassis2.west] or a mapping of a link"
 
@@ -53,10 +53,10 @@ class Reader:
         return self.draft
 
     def _read_head(self, top: dict[str, Any]) -> None:
-        head = {key: top[key] for key in ("fabric", "storm") if key in top}
-        spec = self._spec(_Head, head, (), "fabric document", set())
+        head = {key: top[key] for key in Settings.model_fields if key in top and key != "undeclared"}
+        spec = self._spec(Settings, head, (), "fabric document", set())
         if spec:
-            self.draft.fabric, self.draft.storm = spec.fabric, spec.storm
+            self.draft.settings = {key: getattr(spec, key) for key in head}
         self._read_undeclared(top, (), "")
 
     def _read_undeclared(self, raw: dict[str, Any], place: Place, platform: str) -> Undeclared | None:
@@ -173,13 +173,6 @@ class Reader:
             steps = detail["loc"] if missing else _as_written(detail["loc"], written)
             self.found.append(((*place, *steps), message))
         return {str(detail["loc"][0]) for detail in details}
-
-
-class _Head(Spec):
-    """What a document says of the fabric as a whole."""
-
-    fabric: Name | None = None
-    storm: Storm | None = None
 
 
 def _as_written(steps: tuple[str | int, ...], written: Any) -> Place:

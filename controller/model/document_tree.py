@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, Final
 
-from controller.model.spec import Document, LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, Spec, Undeclared
+from controller.model.spec import Document, LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, Settings, Spec, Undeclared
+
+_SILENT: Final = Settings().model_dump()
 
 
 def document_tree(document: Document) -> dict[str, Any]:
@@ -17,6 +19,7 @@ def document_tree(document: Document) -> dict[str, Any]:
         "fabric": document.fabric,
         "undeclared": _undeclared(document.undeclared),
         "storm": document.storm,
+        **{name: getattr(document, name) for name in ("bfd", "hold") if getattr(document, name) != _SILENT[name]},
         "segments": {name: _segment(spec) for name, spec in document.segments.items()},
         "platforms": {name: _platform(spec, servers[name]) for name, spec in document.platforms.items()},
         "links": [_link(spec) for spec in document.links.values()],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from controller.model.problems import Place
 from controller.model.spec import (
@@ -36,8 +36,8 @@ class Entry(Generic[S]):
 class Draft:
     """All things of the document; of trunks the name is ``platform.trunk``, of `undeclared` the platform or empty."""
 
-    fabric: str | None = None
-    storm: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What is said of the fabric as a whole."""
     undeclared: list[Entry[Undeclared]] = field(default_factory=list)
     segments: list[Entry[SegmentSpec]] = field(default_factory=list)
     platforms: list[Entry[PlatformSpec]] = field(default_factory=list)

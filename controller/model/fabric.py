@@ -30,6 +30,8 @@ class Fabric:
         self.declared = Declared(None)
         self.admin: dict[Key, AdminState] = {}
         """Links and platforms that are not to be used as they could be: `drain` or `down`."""
+        self.failed: set[str] = set()
+        """Links that failed while they carried traffic, until they have worked again for long enough."""
         self.ledger = ledger or Ledger()
         self.wiring = Wiring()
         self.platforms: dict[str, Platform] = {}

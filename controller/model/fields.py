@@ -107,6 +107,7 @@ Storm: TypeAlias = Annotated[
 Cost: TypeAlias = Annotated[int, BeforeValidator(whole_number("a cost", 1, MAX_COST)), Schema(whole(1, MAX_COST))]
 Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate), schemas.RATE]
 Duration: TypeAlias = Annotated[int, BeforeValidator(units.parse_duration), schemas.DURATION]
+Interval: TypeAlias = Annotated[int, BeforeValidator(units.parse_interval), schemas.INTERVAL]
 Mode: TypeAlias = Annotated[Literal["closed", "learn"], BeforeValidator(parse_mode), schemas.MODE]
 Ovsdb: TypeAlias = Annotated[str, BeforeValidator(parse_ovsdb), schemas.OVSDB]
 Ends: TypeAlias = Annotated[tuple[str, str], BeforeValidator(parse_ends), schemas.ENDS]

@@ -23,7 +23,7 @@ def link_state(wiring: Wiring, link: Link) -> LinkState:
     """Compare what is wired with what was declared."""
     one, other = link.ends
     if wiring.proved(one, other):
-        return LinkState.UP
+        return LinkState.UP if wiring.works(one) and wiring.works(other) else LinkState.DOWN
     peers = {peer for end in link.ends if (peer := wiring.peer(end)) is not None}
     if not peers <= set(link.ends):
         return LinkState.MISWIRED

@@ -59,6 +59,7 @@ def one_or_several(one: Plain) -> Schema:
 
 _RATE = whole(units.MIN_RATE_BPS, units.MAX_RATE_BPS)
 _DURATION = whole(1, units.MAX_DURATION_S)
+_INTERVAL = either({"const": 0}, whole(units.MIN_INTERVAL_MS, units.MAX_INTERVAL_MS))
 _END = text(rf"{NAME_PATTERN}\.{NAME_PATTERN}", "chassis1.east", "chassis2.west")
 _MAC = text("[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", "02:00:00:00:01:01")
 _NET = text("[0-9.]{7,15}/[0-9]{1,2}|[0-9a-fA-F:.]{2,45}/[0-9]{1,3}", "10.1.0.0/24", "fd00:2::/64")
@@ -66,6 +67,7 @@ _NET = text("[0-9.]{7,15}/[0-9]{1,2}|[0-9a-fA-F:.]{2,45}/[0-9]{1,3}", "10.1.0.0/
 NAME: Final = Schema(text(NAME_PATTERN, "web1"))
 RATE: Final = Schema(either(_RATE, text(units.RATE_TEXT, "10 Gbit/s")), _RATE)
 DURATION: Final = Schema(either(_DURATION, text(units.DURATION_TEXT, "5 min")), _DURATION)
+INTERVAL: Final = Schema(either(*_INTERVAL["anyOf"], text(units.INTERVAL_TEXT, "20 ms", "off")), _INTERVAL)
 MODE: Final = Schema({"type": "string", "enum": ["closed", "learn"]})
 OVSDB: Final = Schema(text(OVSDB_PATTERN, "tcp:127.0.0.1:6640"))
 ENDS: Final = Schema({**several(_END), "minItems": 2, "maxItems": 2})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from controller.model.desired import SECTIONS, SETTINGS, Desired, Key, Settings
+from controller.model.desired import SECTIONS, SETTINGS, Desired, Key
 from controller.model.document import dump_document, parse_document
 from controller.model.fabric import Fabric
 from controller.model.identity import Server
 from controller.model.ledger import Ledger
-from controller.model.spec import Document, Spec
+from controller.model.spec import Document, Settings, Spec
 from controller.model.topology import End, Platform, Port
 
 Rows: TypeAlias = dict[tuple[str, str], Any]
@@ -22,7 +22,9 @@ def snapshot(fabric: Fabric) -> Rows:
     rows |= {("number", f"{pool}/{name}"): number for pool, name, number in fabric.ledger.held()}
     rows |= {("heard", _end_text(at)): _end_text(sender) for at, sender in fabric.wiring.heard.items()}
     rows |= {("wired", _end_text(end)): _end_text(other) for end, other in fabric.wiring.wired.items()}
-    rows |= {("port", _end_text(end)): [p.name, p.mac, p.up] for end, p in fabric.wiring.ports.items()}
+    rows |= {("port", _end_text(end)): [p.name, p.mac, p.up, p.live] for end, p in fabric.wiring.ports.items()}
+    rows |= {("watched", _end_text(end)): True for end in fabric.wiring.watched}
+    rows |= {("failed", name): True for name in fabric.failed}
     rows |= {("silent", _end_text(end)): True for end in fabric.wiring.silent}
     rows |= {("server", name): _server_row(server) for name, server in fabric.determined.items()}
     rows |= {("tree", name): [number, sorted(links)] for name, (number, links) in fabric.trees.items()}
@@ -63,6 +65,8 @@ _TAKERS: Final[Mapping[str, Callable[[Fabric, str, Any], None]]] = {
     "heard": lambda fabric, name, value: fabric.wiring.heard.update({_end(name): _end(value)}),
     "wired": lambda fabric, name, value: fabric.wiring.wired.update({_end(name): _end(value)}),
     "port": _take_port,
+    "failed": lambda fabric, name, _: fabric.failed.add(name),
+    "watched": lambda fabric, name, _: fabric.wiring.watched.add(_end(name)),
     "silent": lambda fabric, name, _: fabric.wiring.silent.add(_end(name)),
     "server": lambda fabric, name, row: fabric.determined.update({name: _server(name, row)}),
     "tree": lambda fabric, name, row: fabric.trees.update({name: (row[0], frozenset(row[1]))}),

@@ -14,6 +14,7 @@ from controller.model.fields import (
     Dpid,
     Duration,
     Ends,
+    Interval,
     Mac,
     Mode,
     Name,
@@ -32,6 +33,7 @@ __all__ = [
     "PlatformSpec",
     "SegmentSpec",
     "ServerSpec",
+    "Settings",
     "Spec",
     "Subnet",
     "TrunkSpec",
@@ -104,15 +106,26 @@ class LinkSpec(Spec):
     rate: Rate | None = None
     """Capacity each way, bit/s; None: the lower of its ends'."""
     cost: Cost = 1
+    bfd: Interval | None = None
+    """How often each end tells the other that it lives, ms; 0: BFD is off; None: the fabric's."""
 
 
-class Document(Spec):
-    """The whole spec, valid in itself."""
+class Settings(Spec):
+    """What holds for the fabric as a whole."""
 
     fabric: Name = "fabric"
     undeclared: Undeclared = Undeclared()
     storm: Storm = 1000
     """Broadcast, multicast and unknown unicast that one port may send, packets/s."""
+    bfd: Interval = 20
+    """How often the ends of a link tell each other that they live, ms; 0: BFD is off."""
+    hold: Duration = 5
+    """How long a link that had failed must work again before traffic is led over it, s."""
+
+
+class Document(Settings):
+    """The whole spec, valid in itself."""
+
     segments: dict[str, SegmentSpec] = {}
     platforms: dict[str, PlatformSpec] = {}
     servers: dict[str, ServerSpec] = {}

@@ -14,12 +14,13 @@ End: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port as its switch reports it."""
+    """A port as its switch reports it: `up` has carrier, `live` may be used by fast failover (BFD has a say in it)."""
 
     number: int
     name: str
     mac: int
     up: bool
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Link:
     cost: int = 1
     rate: int | None = None
     declared: bool = True
+    bfd_ms: int | None = None
+    """How often BFD is to tell at each end that it lives, ms; None: as everywhere."""
 
     def other(self, platform: str) -> End:
         """The end that is not on `platform`."""
@@ -61,6 +64,8 @@ class Wiring:
         """The last proved wire of a port; it outlives a loss of carrier."""
         self.silent: set[End] = set()
         """Undeclared ports that were probed and heard nothing: servers may be there."""
+        self.watched: set[End] = set()
+        """Ports whose `live` tells of their wire: BFD has heard the other end there."""
         self._touched: set[End] = set()
 
     def take_touched(self) -> set[End]:
@@ -108,6 +113,19 @@ class Wiring:
         port = self.ports.get(end)
         return port is not None and port.up
 
+    def works(self, end: End) -> bool:
+        """Whether a port has carrier, and BFD, where it watches, hears the other end."""
+        port = self.ports.get(end)
+        return port is not None and port.up and (port.live or end not in self.watched)
+
+    def watch(self, end: End, watched: bool) -> bool:
+        """BFD has heard the other end, or is not asked any more; true when that is news."""
+        if watched == (end in self.watched):
+            return False
+        (self.watched.add if watched else self.watched.discard)(end)
+        self._touched.add(end)
+        return True
+
     def proved(self, one: End, other: End) -> bool:
         """Whether two ports are up and hear each other."""
         both_hear = self.heard.get(one) == other and self.heard.get(other) == one
@@ -120,6 +138,8 @@ class Wiring:
         return next((at for at, sender in self.heard.items() if sender == end), None)
 
     def _wire(self, one: End, other: End) -> None:
+        if self.wired.get(one) == other:
+            return
         for end in (one, other):
             self._cut(end)
         self.wired[one], self.wired[other] = other, one
@@ -129,6 +149,7 @@ class Wiring:
         other = self.wired.pop(end, None)
         if other is not None:
             self.wired.pop(other, None)
+            self.watched -= {end, other}
             self._touched |= {end, other}
 
     def _deafen(self, end: End) -> None:

@@ -11,14 +11,19 @@ from controller.model.wording import describe
 MIN_RATE_BPS = 1_000
 MAX_RATE_BPS = 100 * 10**12
 MAX_DURATION_S = 30 * 24 * 3600
+MIN_INTERVAL_MS = 5
+MAX_INTERVAL_MS = 10_000
 
 _PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 RATE_TEXT: Final = r"\s*[0-9]+(\.[0-9]+)?\s*([kKmMgGtT]?([bB]its?\s*/\s*s|bps))?\s*"
 DURATION_TEXT: Final = r"\s*[0-9]+(\.[0-9]+)?\s*(s|min|h)?\s*"
-"""How texts look that may be a rate or a duration; not all of them are."""
+INTERVAL_TEXT: Final = r"\s*[0-9]+(\.[0-9]+)?\s*(ms|s)?\s*|off"
+"""How texts look that may be a rate, a duration or an interval; not all of them are."""
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kKmMgGtT]?)[bB]its?\s*/\s*s|([kKmMgGtT]?)bps)?", re.ASCII)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h)?", re.ASCII)
+_INTERVAL = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "min": 60, "h": 3600}
+_MILLISECONDS = {None: 1, "ms": 1, "s": 1000}
 _LONGEST_TEXT = 40
 
 
@@ -55,6 +60,22 @@ def parse_duration(value: Any) -> int:
         raise ValueError(f"expected a duration in whole seconds or such as 5 min, found {describe(value)}")
     if not 1 <= amount <= MAX_DURATION_S:
         raise ValueError(f"expected a duration from 1 s to 30 days, found {describe(value)}")
+    return int(amount)
+
+
+def parse_interval(value: Any) -> int:
+    """How often, in whole milliseconds, from a number of them or a text such as ``20 ms``; ``off`` and 0: never, 0.
+
+    Raises `ValueError` where it is no interval or not from 5 ms to 10 s.
+    """
+    if value == "off":
+        return 0
+    match = _INTERVAL.fullmatch(_as_text(value))
+    amount = Decimal(match[1]) * _MILLISECONDS[match[2]] if match else None
+    if amount is None or amount != amount.to_integral_value():
+        raise ValueError(f"expected an interval in whole milliseconds such as 20 ms, or off, found {describe(value)}")
+    if amount and not MIN_INTERVAL_MS <= amount <= MAX_INTERVAL_MS:
+        raise ValueError(f"expected an interval from 5 ms to 10 s, or off, found {describe(value)}")
     return int(amount)
 
 

@@ -20,7 +20,7 @@ def variant_of(segment: str) -> int:
 
 def spanning_forest(links: Iterable[Link], variant: int) -> tuple[Link, ...]:
     """The minimum spanning forest (Kruskal) by cost; a link's loss or return swaps one link at most."""
-    parts = _Parts()
+    parts = Parts()
     ordered = sorted(links, key=lambda link: (link.cost, _tie(link.name, variant), link.name))
     return tuple(link for link in ordered if parts.join(link))
 
@@ -36,14 +36,14 @@ def regrown(
     kept = [link for link in forest if link.name not in gone]
     if len(kept) == len(forest):
         return spanning_forest((*kept, *came), variant) if came else forest
-    parts = _Parts()
+    parts = Parts()
     for link in kept:
         parts.join(link)
     across = {link.name: link for link in links if parts.are_apart(link)}
     return spanning_forest({**across, **{link.name: link for link in (*kept, *came)}}.values(), variant)
 
 
-class _Parts:
+class Parts:
     """Platforms that are joined already (union-find)."""
 
     def __init__(self) -> None:

@@ -25,6 +25,10 @@ class FabricSpec(View):
     undeclared: Undeclared
     storm: int
     """Broadcast, multicast and unknown unicast that one port may send, packets/s."""
+    bfd: int
+    """How often the ends of a link tell each other that they live, ms; 0: BFD is off."""
+    hold: int
+    """How long a link that had failed must work again before traffic is led over it, s."""
 
 
 class FabricStatus(View):
@@ -35,6 +39,8 @@ class FabricStatus(View):
     """Every connected switch has confirmed what is wanted: nothing missing, excess or refused."""
     absent: tuple[str, ...]
     """Declared platforms that are not connected."""
+    unprotected: tuple[str, ...]
+    """Links that carry traffic and have no way round them."""
     rules: RuleCounts
     """Over all connected switches."""
     alarms: tuple[Alarm, ...]
@@ -57,7 +63,9 @@ def view_fabric(reading: Reading) -> FabricView:
         name=document.fabric,
         origin=reading.origin(SETTINGS),
         counts=_counts(reading),
-        spec=FabricSpec(undeclared=document.undeclared, storm=document.storm),
+        spec=FabricSpec(
+            undeclared=document.undeclared, storm=document.storm, bfd=document.bfd, hold=document.hold
+        ),
         status=_status(reading),
     )
 
@@ -86,6 +94,7 @@ def _status(reading: Reading) -> FabricStatus:
         revision=reading.fabric.revision,
         converged=reading.control.converged,
         absent=reading.control.absent,
+        unprotected=tuple(sorted(reading.routing.unprotected)),
         rules=add_rules(count_rules(switch) for switch in switches if switch.connected),
         alarms=reading.control.alarms.standing(),
     )

@@ -19,6 +19,7 @@ from controller.verifier import Journey, Network, follow
 from tests.virtual import VirtualFabric
 
 BROADCAST = (1 << 48) - 1
+HOLD_S = 5.0
 NEXT, BACK, CHORD = 20, 21, 22
 PLATFORMS = ("p1", "p2", "p3", "p4")
 
@@ -339,6 +340,8 @@ def test_a_failed_link_costs_no_packet_from_the_first_moment(slow: str) -> None:
     assert all_the_way(fabric, slow)
     fabric.plug(end, other)
     nothing_is_lost(fabric)
+    assert not all_the_way(fabric, slow), "it is used before it has worked for long enough"
+    fabric.now += HOLD_S
     assert all_the_way(fabric, slow)
 
 
