@@ -272,6 +272,8 @@ class Backplane(RyuApp):  # type: ignore[misc]
         for platform in (*self.control.dismissed(), *self.control.overdue(now)):
             self.switches[platform].datapath.close()
         steps = self.control.next_step(now)
+        for platform in self.control.take_doubted():
+            self.switches[platform].close_unless_alive(_RIVAL_ANSWERS_S)
         if self._version != self.control.fabric.version:
             self._version = self.control.fabric.version
             self._keep()

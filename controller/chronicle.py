@@ -94,6 +94,8 @@ class Chronicle:
         port = after or before
         assert port is not None
         what = _port_what(before, after)
+        if what in ("heard", "unheard") and end not in self._fabric.wiring.watched:
+            return
         text = f"{platform} port {number} ({port.name}) {_PORT_SAID[what]}"
         up = after is not None and after.up
         data: dict[str, Value] = {"platform": platform, "port": number, "port_name": port.name, "up": up}
@@ -161,6 +163,8 @@ _PORT_SAID: Final = {
     "removed": "was taken away",
     "up": "is up",
     "down": "is down",
+    "heard": "hears the other end (BFD)",
+    "unheard": "does not hear the other end any more (BFD)",
     "changed": "is another port now",
 }
 _SERVER_SAID: Final = {
@@ -179,6 +183,8 @@ def _port_what(before: Port | None, after: Port | None) -> str:
         return "removed" if after is None else "added"
     if before.up != after.up:
         return "up" if after.up else "down"
+    if (before.name, before.mac) == (after.name, after.mac):
+        return "heard" if after.live else "unheard"
     return "changed"
 
 

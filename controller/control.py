@@ -12,6 +12,7 @@ from controller.bridge_settings import Trunk
 from controller.chronicle import Chronicle
 from controller.derive import COLLECTED, Derivation
 from controller.events import History, no_clock
+from controller.failures import Failures
 from controller.learning import Heard, Learner
 from controller.liveness import Liveness
 from controller.model.alarms import Alarms
@@ -58,6 +59,7 @@ class Control:
         self.surveillance = Surveillance(fabric, self.alarms)
         self.rulebook = Rulebook(self.reconciler, Derivation(fabric, self.routing))
         self.auditing = Auditing(self.reconciler, self.surveillance, self.alarms, self.chronicle.history)
+        self.failures = Failures(fabric, self.routing)
         self.liveness = Liveness(fabric, self.routing, self.alarms)
         self.activity = Activity(fabric)
         self.recovery = Recovery(fabric)
@@ -70,6 +72,7 @@ class Control:
         self._to_collect = False
         self._unknown: set[str] = set()
         """Platforms that connected with nothing known of them."""
+        self._doubted: set[str] = set()
         self.surveillance.inactive()
 
     # What is wanted
@@ -112,6 +115,7 @@ class Control:
         if platform is None:
             platform = self.fabric.adopt(name, dpid)
         self.connected[platform], self._bridges[platform] = dpid, name
+        self._look_at_platforms()
         if not any(at == platform for at, _ in self.fabric.wiring.ports):
             self._unknown.add(platform)
         self._take_ports(platform, ports)
@@ -142,6 +146,7 @@ class Control:
         """The connection is lost; nothing else is concluded from that."""
         if self.connected.pop(platform, None) is not None:
             self.chronicle.gone(platform)
+            self._look_at_platforms()
         self._unknown.discard(platform)
         self.reconciler.disconnected(platform)
         self.auditing.gone(platform)
@@ -200,9 +205,20 @@ class Control:
             self.chronicle.links(self.routing.states)
             self.surveillance.links(self.routing)
             self.liveness.follow()
+            self._doubted |= self.failures.follow_links()
+            self._look_at_platforms()
             self._to_collect = True
         self.rulebook.follow(changes, rerouted, self.fabric)
         self.alarms.keep("no_number_left", self.rulebook.refused_texts())
+
+    def _look_at_platforms(self) -> None:
+        self.failures.follow_connections(self.connected)
+        self.alarms.keep("platform_down", self.failures.texts())
+
+    def take_doubted(self) -> set[str]:
+        """Connected platforms that no neighbour reaches since the last call: do they still answer?"""
+        doubted, self._doubted = self._doubted & self.connected.keys(), set()
+        return doubted
 
     def _collect_numbers(self) -> None:
         """Numbers are free again when every switch that may hold them has confirmed their removal."""
@@ -221,7 +237,8 @@ class Control:
         self.reconciler.hold(self.recovery.until)
         self.refresh()
         away = [name for name in self.fabric.platforms if not self.reconciler.switches[name].connected]
-        steps = self.reconciler.next_step(now, is_of_a_way if self.patience.waits(away, now) else None)
+        kept = is_of_a_way if self.patience.waits(away, now) else None
+        steps = self.reconciler.next_step(now, kept, self.failures.cut_off)
         self.auditing.sent(steps)
         return steps
 

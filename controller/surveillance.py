@@ -95,6 +95,9 @@ class Surveillance:
         dead = [self._say(end) for end in link.ends if end in wiring.ports and not wiring.is_up(end)]
         if dead:
             return f"no carrier at {' and '.join(dead)}"
+        unheard = [self._say(end) for end in link.ends if end in wiring.ports and not wiring.works(end)]
+        if unheard:
+            return f"BFD does not hear the other end at {' and '.join(unheard)}"
         one_way = state is LinkState.HALF and is_wired(wiring, link)
         return "probes arrive in one direction only" if one_way else None
 

@@ -21,15 +21,27 @@ class Network:
     """Switches and their wires.
 
     `links` leads from each end of a wire to the other (both directions are named); a port that is in it is a
-    trunk, all others are where packets are delivered. `down`: ports without carrier.
+    trunk, all others are where packets are delivered. `down`: ports without carrier. `dead`: ports that their switch
+    holds for dead (BFD, or a carrier that one end alone has lost), whatever the wire does. `lost`: ports whose wire
+    loses what is sent there, whatever their switch knows of it.
     """
 
     tables: Mapping[str, SwitchTables]
     links: Mapping[End, End]
     down: frozenset[End] = frozenset()
+    dead: frozenset[End] = frozenset()
+    lost: frozenset[End] = frozenset()
+
+    def is_live(self, end: End) -> bool:
+        """Whether a port is live for its own switch."""
+        return end not in self.dead and self.is_up(end)
+
+    def carries(self, end: End) -> bool:
+        """Whether what leaves by a port arrives."""
+        return end not in self.lost and self.is_up(end)
 
     def is_up(self, end: End) -> bool:
-        """Whether a port is live: a wire needs both its ends."""
+        """Whether a port has carrier: a wire needs both its ends."""
         return end not in self.down and self.links.get(end) not in self.down
 
 
@@ -107,7 +119,7 @@ def _visit(
         return Outcome((), (), (), (f"{platform}: no such platform",))
 
     def is_up(port: int) -> bool:
-        return network.is_up((platform, port))
+        return network.is_live((platform, port))
 
     if spread is None:
         return simulate(tables, in_port, frame, Conditions(is_up, exceeded=exceeded))
@@ -126,8 +138,9 @@ def _settle(network: Network, journey: Journey, at: End, outcome: Outcome) -> li
     onward: list[tuple[End, Frame]] = []
     for out in outcome.outputs:
         end = (platform, out.port)
-        if not network.is_up(end):
-            journey.drops.append(Drop(platform, last, f"port {out.port} is down"))
+        if not network.carries(end):
+            why = "is down" if end not in network.lost else "leads nowhere"
+            journey.drops.append(Drop(platform, last, f"port {out.port} {why}"))
         elif end in network.links:
             onward.append((network.links[end], out.frame))
         else:

@@ -29,6 +29,7 @@ class EventKind(str, Enum):
     SERVER = "server"
     RESERVATION = "reservation"
     CHAIN = "chain"
+    AUDIT = "audit"
     ALARM = "alarm"
 
 

@@ -17,6 +17,8 @@ from apps.cli.wording import age, number
 
 _KINDS: Final = ("platforms", "links", "servers", "segments")
 _OPEN: Final = ("missing", "excess", "misconfigured", "refused")
+_NAMED: Final = 4
+"""So many links are named on the page."""
 Part = str | tuple[str, str]
 
 
@@ -74,7 +76,14 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
         _show_counts(screen, kind, states)
     if now["absent"]:
         screen.line("  absent     ", (", ".join(now["absent"]), BAD))
+    if now.get("unprotected"):
+        screen.line("  unprotected ", (_some(now["unprotected"]), WARN))
     _show_alarms(screen, found["alarms"])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _show_converged(screen: Screen, now: Mapping[str, Any]) -> None:

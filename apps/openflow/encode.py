@@ -78,9 +78,13 @@ def _bucket(bucket: Bucket) -> bytes:
 
 
 def _meter(meter: Meter, command: int, xid: int) -> bytes:
-    flags = (_PACKETS if meter.packets else _KBPS) | _BURST | _STATS
     band = struct.pack("!HHII4x", _DROP_BAND, 16, meter.rate, meter.burst)
-    return _message(_METER_MOD, xid, struct.pack("!HHI", command, flags, meter.number) + band)
+    return _message(_METER_MOD, xid, struct.pack("!HHI", command, meter_flags(meter), meter.number) + band)
+
+
+def meter_flags(meter: Meter) -> int:
+    """A meter's flags: its unit, and that it has a burst and counts."""
+    return (_PACKETS if meter.packets else _KBPS) | _BURST | _STATS
 
 
 def _delete(key: RuleKey, xid: int) -> bytes:
@@ -97,7 +101,7 @@ def _delete(key: RuleKey, xid: int) -> bytes:
 # Requests
 
 _REQUEST: Final = 18
-_FLOW_STATS, _PORT_STATS, _GROUP_DESC, _METER_STATS, _METER_CONFIG = 1, 4, 7, 9, 10
+FLOW_STATS, _PORT_STATS, GROUP_DESC, _METER_STATS, METER_CONFIG = 1, 4, 7, 9, 10
 _ALL_TABLES: Final = 0xFF
 
 
@@ -110,17 +114,17 @@ def flow_stats_request(xid: int, table: int | None = None, cookie: int = 0, cook
     where = _ALL_TABLES if table is None else table
     wanted = struct.pack("!B3xII4xQQ", where, ANY, ANY, cookie, cookie_mask)
     everything = struct.pack("!HH4x", 1, 4)
-    return _request(_FLOW_STATS, xid, wanted + everything)
+    return _request(FLOW_STATS, xid, wanted + everything)
 
 
 def group_desc_request(xid: int) -> bytes:
     """Ask for all groups."""
-    return _request(_GROUP_DESC, xid)
+    return _request(GROUP_DESC, xid)
 
 
 def meter_config_request(xid: int) -> bytes:
     """Ask for all meters."""
-    return _request(_METER_CONFIG, xid, struct.pack("!I4x", ANY))
+    return _request(METER_CONFIG, xid, struct.pack("!I4x", ANY))
 
 
 def meter_stats_request(xid: int) -> bytes:

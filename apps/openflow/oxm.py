@@ -15,6 +15,8 @@ from controller.rules.tables import Reg
 
 _NXM_0, _NXM_1, _ERICSSON, _STANDARD, _EXPERIMENTER = 0x0000, 0x0001, 0x1000, 0x8000, 0xFFFF
 _ONF: Final = 0x4F4E4600
+_UNKNOWN: Final = "field 0x"
+"""A field that we do not know is named by its header."""
 
 _STANDARD_FIELDS: Final = {
     "in_port": 0,
@@ -127,6 +129,11 @@ _PARTS: Final = {
 }
 
 
+def _unknown(name: str) -> bytes | None:
+    """The header in the name of a field that we do not know, as `read` gives it."""
+    return bytes.fromhex(name[len(_UNKNOWN) :]) if name.startswith(_UNKNOWN) else None
+
+
 def head(name: str, masked: bool = False) -> bytes:
     """The header of a field; raises `ValueError` for a name that has none."""
     found = _HEADS.get((name, masked))
@@ -137,7 +144,8 @@ def head(name: str, masked: bool = False) -> bytes:
 
 def size(name: str) -> int:
     """The length of a field's value, bytes."""
-    return _SIZE[name]
+    unknown = _unknown(name)
+    return _SIZE[name] if unknown is None else unknown[3]
 
 
 def rank(name: str) -> int:
@@ -151,9 +159,12 @@ def rank(name: str) -> int:
 
 
 def tlv(name: str, value: int, mask: int = EXACT) -> bytes:
-    """A whole field test or assignment."""
-    length = _SIZE.get(name, 0)
+    """A whole field test or assignment; one that we do not know, as it was read, so that others' rules can go."""
+    unknown = _unknown(name)
+    length = _SIZE.get(name, 0) if unknown is None else unknown[3]
     try:
+        if unknown is not None:
+            return unknown + value.to_bytes(length, "big")
         if mask == EXACT:
             return head(name) + value.to_bytes(length, "big")
         return head(name, True) + value.to_bytes(length, "big") + mask.to_bytes(length, "big")
@@ -165,7 +176,7 @@ def name_of(buffer: bytes, at: int) -> tuple[str, int]:
     """The field whose header is at a place, and the header's length; one we do not know is named by number."""
     long = 8 if buffer[at : at + 2] == b"\xff\xff" else 4
     known = _KNOWN.get(buffer[at : at + long])
-    return (known.name if known else f"field 0x{buffer[at : at + long].hex()}"), long
+    return (known.name if known else f"{_UNKNOWN}{buffer[at : at + long].hex()}"), long
 
 
 def read(buffer: bytes, at: int, end: int) -> Iterator[tuple[str, int, int]]:
@@ -175,7 +186,7 @@ def read(buffer: bytes, at: int, end: int) -> Iterator[tuple[str, int, int]]:
         start, at = at + 4, at + 4 + buffer[at + 3]
         known = _KNOWN.get(buffer[start - 4 : start]) or _KNOWN.get(buffer[start - 4 : start + 4])
         if known is None:
-            yield f"field 0x{buffer[start - 4 : start].hex()}", number(buffer[start:at], "big"), EXACT
+            yield f"{_UNKNOWN}{buffer[start - 4 : start].hex()}", number(buffer[start:at], "big"), EXACT
             continue
         name, length, masked, experimenter = known
         start += experimenter

@@ -37,6 +37,7 @@ class Switch:
         self._on_read, self._on_confirmed = on_read, on_confirmed
         self._cookies: dict[RuleKey, int] = {}
         self._counting: dict[int, dict[RuleKey, int]] = {}
+        self._auditing: dict[int, list[bytes]] = {}
         self._metered_off: dict[int, int] = {}
         self._ports: dict[int, PortStats] = {}
         self._groups: dict[int, Group] = {}
@@ -76,6 +77,18 @@ class Switch:
         self.write(encode.meter_stats_request(self._xid()))
         self.write(encode.port_stats_request(self._xid()))
         self.barrier(lambda: self._counted(packets, done))
+
+    def read_for_audit(self, done: Callable[[list[bytes]], None]) -> None:
+        """Ask for all groups, meters and flow entries; `done` is given the replies, undecoded, when all are there.
+
+        Groups first: a group that is deleted takes its flow entries along, and is missed together with them.
+        """
+        parts: list[bytes] = []
+        for request in (encode.group_desc_request, encode.meter_config_request, encode.flow_stats_request):
+            xid = self._xid()
+            self._auditing[xid] = parts
+            self.write(request(xid))
+        self.barrier(lambda: self._audited(parts, done))
 
     def close_unless_alive(self, within_s: float) -> None:
         """Close the connection where the switch does not answer in time."""
@@ -170,6 +183,8 @@ class Switch:
 
     def flow_stats(self, message: bytes, xid: int) -> None:
         """A part of the flow entries, or of their counters."""
+        if self._is_audited(message, xid):
+            return
         counting = self._counting.get(xid)
         for entry in decode.flow_stats(message):
             if counting is None:
@@ -177,13 +192,22 @@ class Switch:
             else:
                 counting[entry.key] = entry.packets
 
-    def group_desc(self, message: bytes) -> None:
+    def group_desc(self, message: bytes, xid: int) -> None:
         """A part of the groups."""
-        self._groups.update((group.number, group) for group in decode.group_desc(message))
+        if not self._is_audited(message, xid):
+            self._groups.update((group.number, group) for group in decode.group_desc(message))
 
-    def meter_config(self, message: bytes) -> None:
+    def meter_config(self, message: bytes, xid: int) -> None:
         """A part of the meters."""
-        self._meters.update((meter.number, meter) for meter in decode.meter_config(message))
+        if not self._is_audited(message, xid):
+            self._meters.update((meter.number, meter) for meter in decode.meter_config(message))
+
+    def _is_audited(self, message: bytes, xid: int) -> bool:
+        """Whether a reply is part of an audit; it is kept for it as it is."""
+        parts = self._auditing.get(xid)
+        if parts is not None:
+            parts.append(message)
+        return parts is not None
 
     def meter_stats(self, message: bytes) -> None:
         """A part of the meters' counters."""
@@ -196,6 +220,10 @@ class Switch:
     def _counted(self, packets: dict[RuleKey, int], done: Callable[[Switch, Counted], None]) -> None:
         self._counting = {xid: into for xid, into in self._counting.items() if into is not packets}
         done(self, Counted(packets, dict(self._metered_off), dict(self._ports)))
+
+    def _audited(self, parts: list[bytes], done: Callable[[list[bytes]], None]) -> None:
+        self._auditing = {xid: into for xid, into in self._auditing.items() if into is not parts}
+        done(parts)
 
     def _read(self) -> None:
         self._on_read(self, Installed(dict(self._cookies), dict(self._groups), dict(self._meters)))

@@ -11,7 +11,7 @@ switches' caches; then, when packets on their way have drained, removals go in t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -19,7 +19,13 @@ from controller.rules.placed import PATH_RANKS, Turn, Wanted
 from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
 from controller.rules.tables import is_our_cookie, is_our_group, is_our_meter
 
-Content: TypeAlias = int | Group | Meter
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """What a switch holds where somebody else has put it: unequal to all that is ever wanted."""
+
+
+Content: TypeAlias = int | Group | Meter | Strange
 Kept: TypeAlias = Callable[[RuleKey, Content, Content | None], bool]
 """Whether a change of what is held under a key, from something to something or to nothing, has to wait."""
 DRAIN_S: Final = 0.6
@@ -51,11 +57,17 @@ class SwitchRules:
     fresh: bool = False
     in_flight: Batch | None = None
     sent_at: float = 0.0
-    foreign: int = 0
+    foreign: set[RuleKey] = field(default_factory=set)
+    """Rules of others that the switch held when it came: they are left alone."""
 
 
-def _content(wanted: Wanted) -> Content:
+def content_of(wanted: Wanted) -> Content:
+    """What a switch that holds this is known by."""
     return wanted.cookie if isinstance(wanted.rule, FlowEntry) else wanted.rule
+
+
+def _is_our_number(rule: Group | Meter) -> bool:
+    return is_our_group(rule.number) if isinstance(rule, Group) else is_our_meter(rule.number)
 
 
 def _opens_a_way(wanted: Wanted) -> bool:
@@ -89,12 +101,9 @@ class Reconciler:
         """Take what a switch reports as installed; whatever differs becomes pending, to be sent from then on."""
         switch = self.switches[platform]
         ours = {key: cookie for key, cookie in installed.cookies.items() if is_our_cookie(cookie)}
-        switch.foreign = len(installed.cookies) - len(ours)
-        switch.installed = {
-            **ours,
-            **{group.key: group for group in installed.groups.values() if is_our_group(group.number)},
-            **{meter.key: meter for meter in installed.meters.values() if is_our_meter(meter.number)},
-        }
+        numbered: list[Group | Meter] = [*installed.groups.values(), *installed.meters.values()]
+        switch.installed = {**ours, **{rule.key: rule for rule in numbered if _is_our_number(rule)}}
+        switch.foreign = {*installed.cookies, *(rule.key for rule in numbered)} - switch.installed.keys()
         switch.connected, switch.fresh, switch.in_flight = True, not ours, None
         switch.refused.clear()
         switch.pending = {key for key in switch.wanted.keys() | switch.installed.keys() if differs(switch, key)}
@@ -104,16 +113,18 @@ class Reconciler:
         switch = self.switches[platform]
         switch.connected, switch.in_flight = False, None
 
-    def next_step(self, now: float, kept: Kept | None = None) -> Mapping[str, Batch]:
+    def next_step(self, now: float, kept: Kept | None = None, apart: Collection[str] = ()) -> Mapping[str, Batch]:
         """The next step for each switch that has one; empty while a step is out, or when all is proper.
 
-        Changes of what switches hold that are `kept` wait.
+        Changes of what switches hold that are `kept` wait. For those that are `apart` from all others nobody waits:
+        they may be dead, and no packet goes from one to the other.
         """
         live = {name: switch for name, switch in self.switches.items() if switch.connected}
-        if any(switch.in_flight for switch in live.values()):
+        if any(switch.in_flight for name, switch in live.items() if name not in apart):
             return {}
         held = now < self._held_until or now < self._opened_at + CACHE_S
-        busy = {name: switch for name, switch in live.items() if switch.pending and (switch.fresh or not held)}
+        idle = {name: switch for name, switch in live.items() if not switch.in_flight}
+        busy = {name: switch for name, switch in idle.items() if switch.pending and (switch.fresh or not held)}
         step = _upserts(busy, kept) or (_deletes(busy, kept) if now >= self._settled_at + DRAIN_S else {})
         for name, batch in step.items():
             live[name].in_flight, live[name].sent_at = batch, now
@@ -129,7 +140,8 @@ class Reconciler:
             self._opened_at = now
         switch.in_flight, switch.fresh = None, False
         for wanted, _ in batch.upserts:
-            switch.installed[wanted.rule.key] = _content(wanted)
+            switch.installed[wanted.rule.key] = content_of(wanted)
+            switch.foreign.discard(wanted.rule.key)
         for key in batch.deletes:
             switch.installed.pop(key, None)
         for key, reason in refusals.items():
@@ -137,6 +149,9 @@ class Reconciler:
             switch.refused[key] = reason
         done = (*(wanted.rule.key for wanted, _ in batch.upserts), *batch.deletes)
         switch.pending.difference_update(key for key in done if key in refusals or not differs(switch, key))
+        if switch.refused:
+            for key in set(done) - refusals.keys():
+                switch.refused.pop(key, None)
         if batch.upserts:
             self._settled_at = now
 
@@ -169,7 +184,7 @@ class Reconciler:
 def differs(switch: SwitchRules, key: RuleKey) -> bool:
     """Whether a key is missing, excess or misconfigured on a switch."""
     wanted = switch.wanted.get(key)
-    return switch.installed.get(key) != (_content(wanted) if wanted else None)
+    return switch.installed.get(key) != (content_of(wanted) if wanted else None)
 
 
 def _upserts(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Batch]:
@@ -201,7 +216,7 @@ def _is_kept(switch: SwitchRules, key: RuleKey, kept: Kept | None) -> bool:
     if kept is None or key not in switch.installed:
         return False
     wanted = switch.wanted.get(key)
-    return kept(key, switch.installed[key], _content(wanted) if wanted else None)
+    return kept(key, switch.installed[key], content_of(wanted) if wanted else None)
 
 
 def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Batch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from controller.model.fabric import AdminState
 from controller.model.links import link_state
@@ -15,6 +15,9 @@ from controller.views.resource import Resource, Status, View
 from controller.views.usage import Use, uses_of_link
 
 
+BfdState: TypeAlias = Literal["up", "down", "starting", "off"]
+
+
 class LinkEnd(View):
     """One end of a link, and the direction that leaves by it."""
 
@@ -24,6 +27,9 @@ class LinkEnd(View):
     port: int
     port_name: str
     up: bool
+    bfd: BfdState
+    """What BFD says: `down`: it does not hear the other end, as if there were no carrier; `starting`: it has yet to
+    hear it; `off`: it does not watch here."""
     hears: str | None
     """The trunk whose probes come in here; None: none."""
     equal_cost: tuple[str, ...]
@@ -47,6 +53,8 @@ class LinkStatus(Status):
     """Capacity each way, the lower of its ends'; None: not declared."""
     protected: bool
     """False: no way round it is possible."""
+    waits: bool
+    """It had failed and works again: traffic is led over it when it has gone on working for the fabric's `hold`."""
     ends: tuple[LinkEnd, ...]
     """Both; none of one that is inactive."""
 
@@ -78,6 +86,7 @@ def inactive_link(reading: Reading, name: str, spec: LinkSpec, reasons: tuple[st
         in_use_by=(),
         rate_bps=spec.rate,
         protected=False,
+        waits=False,
         ends=(),
     )
 
@@ -93,6 +102,7 @@ def _status(reading: Reading, link: Link) -> LinkStatus:
         in_use_by=uses,
         rate_bps=link_rate_bps(reading, link),
         protected=reading.routing.way_round(link.name, link.ends[0][0]) is not None,
+        waits=link.name in reading.routing.waiting,
         ends=tuple(_end(reading, link, end) for end in link.ends),
     )
 
@@ -116,10 +126,18 @@ def _end(reading: Reading, link: Link, end: End) -> LinkEnd:
         port=end[1],
         port_name=reading.fabric.port_name(end),
         up=reading.fabric.wiring.is_up(end),
+        bfd=_bfd(reading, end),
         hears=reading.end_name(sender) if sender else None,
         equal_cost=_equal_cost(reading, link, end[0]),
         bypass=view_bypass(reading, link.name, end[0]),
     )
+
+
+def _bfd(reading: Reading, end: End) -> BfdState:
+    wiring = reading.fabric.wiring
+    if end in wiring.watched:
+        return "up" if wiring.works(end) else "down"
+    return "starting" if reading.control.liveness.interval_ms(end) else "off"
 
 
 def _equal_cost(reading: Reading, link: Link, near: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import get_args
 
+from controller.auditing import FOUND
 from controller.model.links import LinkState
 from controller.views.links import link_rate_bps
 from controller.views.port_metrics import PORT_METRICS
@@ -73,6 +74,23 @@ def _alarms_raised(reading: Reading) -> Samples:
         yield (kind,), count
 
 
+def _audits(reading: Reading) -> Samples:
+    for name, result in reading.control.auditing.results.items():
+        yield (name,), result.count
+
+
+def _audited_at(reading: Reading) -> Samples:
+    for name, result in reading.control.auditing.results.items():
+        if result.at is not None:
+            yield (name,), result.at
+
+
+def _audit_findings(reading: Reading) -> Samples:
+    for name, result in reading.control.auditing.results.items():
+        for what in FOUND:
+            yield (name, what), result.found[what]
+
+
 def _store_problem(reading: Reading) -> Samples:
     yield (), any(alarm.kind == "state" for alarm in reading.control.alarms.standing())
 
@@ -88,6 +106,9 @@ METRICS: tuple[Metric, ...] = (
     total("unwanted_packets_dropped", "Packets dropped because nobody wants them", _unwanted, "platform", "cause"),
     gauge("alarms", "Alarms that stand", _alarms, "kind"),
     total("alarms_raised", "Alarms raised since the controller started", _alarms_raised, "kind"),
+    total("audits", "Audits of a switch since the controller started", _audits, "platform"),
+    gauge("audit_timestamp_seconds", "When a switch was audited last, seconds since 1970", _audited_at, "platform"),
+    total("audit_findings", "What audits have found changed by others", _audit_findings, "platform", "kind"),
     gauge("store_problem", "1: state cannot be kept at the moment", _store_problem),
     *PORT_METRICS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal, TypeAlias
 
+from controller.auditing import FOUND
 from controller.model.addresses import mac_from_int
 from controller.model.fabric import AdminState
 from controller.model.spec import PlatformSpec, TrunkSpec
@@ -38,6 +39,17 @@ class PortView(View):
     """Packets that were not flooded because there were too many."""
 
 
+class AuditView(View):
+    """What came of comparing all that the switch holds with what it was given, every few seconds."""
+
+    at: float
+    """When it was done last, in seconds since 1970."""
+    rules: int
+    """How many rules the switch held then, those of others too."""
+    found: dict[str, int]
+    """Since the controller started: rules `missing`, `altered` and `foreign`; each `setting` that was changed back."""
+
+
 class PlatformStatus(Status):
     """A platform as it is now."""
 
@@ -52,6 +64,8 @@ class PlatformStatus(Status):
     converged: bool
     """It is connected, has been read, and holds exactly what is wanted."""
     rules: RuleCounts
+    audit: AuditView | None
+    """None: not yet."""
     dropped: dict[str, int]
     """Packets that nobody wants, by cause."""
     ports: tuple[PortView, ...]
@@ -86,6 +100,7 @@ def inactive_platform(reading: Reading, name: str, spec: PlatformSpec, reasons: 
         dpid=spec.dpid,
         converged=False,
         rules=RuleCounts(),
+        audit=None,
         dropped={},
         ports=(),
     )
@@ -121,9 +136,17 @@ def _status(reading: Reading, name: str, dpid: int) -> PlatformStatus:
         dpid=dpid,
         converged=connected and switch.connected and not differs,
         rules=count_rules(switch),
+        audit=_audit(reading, name),
         dropped=reading.control.activity.drops.get(name, {}),
         ports=tuple(_port(reading, (name, number)) for number in _port_numbers(reading, name)),
     )
+
+
+def _audit(reading: Reading, name: str) -> AuditView | None:
+    result = reading.control.auditing.results.get(name)
+    if result is None or result.at is None:
+        return None
+    return AuditView(at=result.at, rules=result.rules, found={what: result.found[what] for what in FOUND})
 
 
 def _why_not(reading: Reading, name: str) -> Literal["absent", "refused"]:

@@ -18,7 +18,7 @@ class RuleCounts(View):
     refused: int = 0
     """The switch would not take them; not counted as missing too."""
     foreign: int = 0
-    """Flow entries of somebody else, left alone."""
+    """Rules of somebody else, left alone."""
 
 
 def count_rules(switch: SwitchRules) -> RuleCounts:
@@ -38,7 +38,7 @@ def count_rules(switch: SwitchRules) -> RuleCounts:
         excess=excess,
         misconfigured=misconfigured,
         refused=len(switch.refused),
-        foreign=switch.foreign,
+        foreign=len(switch.foreign),
     )
 
 

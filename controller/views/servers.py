@@ -13,8 +13,8 @@ from controller.views.reading import Reading
 from controller.views.resource import Resource, Status
 
 ServerState: TypeAlias = Literal["present", "silent", "unreachable", "conflict", "inactive"]
-"""`silent`: its MAC is not known yet; `unreachable`: its port is down or not there; `conflict`: it moves to and fro;
-`inactive`: it does not go with the document's file."""
+"""`silent`: its MAC is not known yet; `unreachable`: its port is down or not there, or its platform has failed;
+`conflict`: it moves to and fro; `inactive`: it does not go with the document's file."""
 
 
 class ServerStatus(Status):
@@ -91,7 +91,8 @@ def server_state(reading: Reading, server: Server) -> ServerState:
     """What became of a server."""
     if any(alarm.kind == "conflict" for alarm in reading.alarms_of(server.name)):
         return "conflict"
-    if not reading.fabric.wiring.is_up((server.platform, server.port)):
+    has_failed = server.platform in reading.control.failures.failed
+    if has_failed or not reading.fabric.wiring.is_up((server.platform, server.port)):
         return "unreachable"
     return "silent" if server.mac is None else "present"
 

@@ -16,6 +16,7 @@ import pytest
 from ryu.lib import hub
 
 from apps.ovsdb import Bridges, Target
+from controller.bridge_settings import Trunk
 from controller.model.alarms import Alarms
 from tests import waiting
 
@@ -110,7 +111,7 @@ def bridges(alarms: Alarms) -> Iterator[Bridges]:
 
 
 def target(address: str, dpid: int = DPID, bridge: str = "bpo0") -> Target:
-    return Target(dpid, bridge, address, ((1, f"{bridge}-east"),))
+    return Target(dpid, bridge, address, (Trunk(1, f"{bridge}-east"),))
 
 
 def only_message(alarms: Alarms) -> str:

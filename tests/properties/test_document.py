@@ -17,6 +17,7 @@ NAMES = st.one_of(
     st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True),
     st.sampled_from(["no", "yes", "null", "true", "1", "007", "1e3", "0x1f", "0o17", "1_000", "0b1", "12e03", "nan"]),
 )
+INTERVALS = st.just(0) | st.integers(5, 10_000)
 RATES = st.none() | st.integers(1000, 10**14)
 MACS = st.integers(1, 2**24 - 1).map(lambda n: f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}")
 
@@ -38,6 +39,8 @@ def documents(draw: st.DrawFn) -> Document:
         fabric=draw(NAMES),
         undeclared=draw(undeclared(segment_names)),
         storm=draw(st.integers(1, 10_000_000)),
+        bfd=draw(INTERVALS),
+        hold=draw(st.integers(1, 3600)),
         segments=segments,
         platforms=platforms,
         servers=servers,
@@ -106,7 +109,10 @@ def links(draw: st.DrawFn, platforms: dict[str, PlatformSpec]) -> dict[str, Link
     pairs = [sorted(pair) for pair in zip(ends[::2], ends[1::2], strict=False)]
     joined = [pair for pair in pairs if pair[0].split(".")[0] != pair[1].split(".")[0]]
     costs = st.integers(1, 65_535)
-    return {name_of_link(a, b): LinkSpec(ends=(a, b), cost=draw(costs), rate=1000) for a, b in joined}
+    bfd = st.none() | INTERVALS
+    return {
+        name_of_link(a, b): LinkSpec(ends=(a, b), cost=draw(costs), rate=1000, bfd=draw(bfd)) for a, b in joined
+    }
 
 
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -131,3 +131,45 @@ def test_where_nothing_can_be_read_the_complaint_names_all_that_may_be_missing()
     assert text.startswith("chassis1: its database cannot be reached (refused)")
     for part in ("bypass", "forgets its rules", "full-size", "vlan-limit=2", "br1 secure", "east mtu_request=1508"):
         assert part in text
+
+
+BFD_20 = "enable=true min_rx=20 min_tx=20"
+
+
+def with_bfd(bfd: str | None, was: str | None = None, virtual: bool = False) -> Seen:
+    trunk = Interface("east", number=TRUNK, mtu=1508, bfd=bfd, was_bfd=was, virtual=virtual)
+    return Seen(Row(".", "2"), Row("br1", "secure"), (trunk,))
+
+
+def bfd_changes(settings: Seen, interval_ms: int | None) -> tuple[tuple[str | None, str | None], ...]:
+    wanted = {} if interval_ms is None else {TRUNK: interval_ms}
+    return tuple((change.before, change.after) for change in wanted_changes(settings, [TRUNK], 1500, wanted))
+
+
+@pytest.mark.parametrize("before", [None, "enable=false", "enable=true min_rx=1000 min_tx=100"])
+def test_bfd_is_set_as_often_as_asked(before: str | None) -> None:
+    assert bfd_changes(with_bfd(before), 20) == ((before, BFD_20),)
+    assert bfd_changes(with_bfd(BFD_20), 20) == ()
+    assert bfd_changes(with_bfd(BFD_20, was=""), 100) == ((BFD_20, "enable=true min_rx=100 min_tx=100"),)
+
+
+def test_bfd_is_left_as_it_is_where_nobody_knows_yet_and_on_patch_ports() -> None:
+    assert bfd_changes(with_bfd(BFD_20, was=""), None) == ()
+    assert bfd_changes(with_bfd(None, virtual=True), 20) == ()
+
+
+@pytest.mark.parametrize(("was", "after"), [("", None), ("enable=true min_tx=300", "enable=true min_tx=300")])
+def test_bfd_that_is_not_wanted_any_more_is_put_back_as_it_was(was: str, after: str | None) -> None:
+    assert bfd_changes(with_bfd(BFD_20, was=was), 0) == ((BFD_20, after),)
+    assert Change(Setting.BFD, "east", BFD_20, after) in undo_changes(with_bfd(BFD_20, was=was), others_held=True)
+
+
+def test_bfd_that_somebody_else_has_set_is_left_to_them() -> None:
+    assert bfd_changes(with_bfd("enable=true min_tx=300"), 0) == ()
+    assert undo_changes(with_bfd("enable=true min_tx=300", was=""), others_held=True) == ()
+
+
+def test_bfd_is_set_by_hand_as_open_vswitch_takes_it() -> None:
+    change = Change(Setting.BFD, "east", None, BFD_20)
+    assert by_hand([change]) == "ovs-vsctl set Interface east bfd='{enable=true,min_rx=20,min_tx=20}'"
+    assert by_hand([Change(Setting.BFD, "east", BFD_20, None)]) == "ovs-vsctl clear Interface east bfd"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.model.units import format_rate, parse_duration, parse_rate
+from controller.model.units import format_rate, parse_duration, parse_interval, parse_rate
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,16 @@ def test_a_duration_is_whole_seconds(written: Any, seconds: int) -> None:
 def test_what_is_no_sensible_duration_is_refused(written: Any) -> None:
     with pytest.raises(ValueError, match=r"^expected a duration "):
         parse_duration(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "milliseconds"), [(20, 20), ("20 ms", 20), ("20ms", 20), ("0.5 s", 500), ("10 s", 10_000), (0, 0), ("off", 0)]
+)
+def test_an_interval_is_whole_milliseconds(written: Any, milliseconds: int) -> None:
+    assert parse_interval(written) == milliseconds
+
+
+@pytest.mark.parametrize("written", [-1, 4, "4 ms", "1.5 ms", "11 s", "5 min", "soon", "", True, False, None, 10**9])
+def test_what_is_no_sensible_interval_is_refused(written: Any) -> None:
+    with pytest.raises(ValueError, match=r"^expected an interval "):
+        parse_interval(written)

@@ -1,0 +1,57 @@
+"""Platforms that have failed: their neighbours see all links to them down, and they do not answer any more.
+
+A connection that is lost tells nothing by itself: a switch forwards without its controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from controller.model.fabric import Fabric
+from controller.model.links import is_wired
+from controller.routing import Routing
+
+_NAMED: Final = 8
+"""So many servers of a failed platform are named in its alarm."""
+
+
+class Failures:
+    """`cut_off`: platforms that no neighbour reaches; `failed`: those of them that are not connected either."""
+
+    def __init__(self, fabric: Fabric, routing: Routing) -> None:
+        self._fabric, self._routing = fabric, routing
+        self.cut_off: frozenset[str] = frozenset()
+        self.failed: frozenset[str] = frozenset()
+
+    def follow_links(self) -> frozenset[str]:
+        """Links have changed; answers the platforms that are cut off since."""
+        before = self.cut_off
+        self.cut_off = frozenset(name for name in self._fabric.platforms if self._is_cut_off(name))
+        return self.cut_off - before
+
+    def follow_connections(self, connected: Collection[str]) -> None:
+        """Links or connections have changed."""
+        self.failed = self.cut_off.difference(connected)
+
+    def texts(self) -> dict[str, str]:
+        """Each failed platform, with what it means."""
+        return {name: self._text(name) for name in sorted(self.failed)}
+
+    def _is_cut_off(self, platform: str) -> bool:
+        """Of links that were never wired nobody knows."""
+        wiring = self._fabric.wiring
+        links = [link for link in self._routing.links_of(platform) if is_wired(wiring, link)]
+        return bool(links) and not any(wiring.works(link.other(platform)) for link in links)
+
+    def _text(self, platform: str) -> str:
+        servers = sorted(server.name for server in self._fabric.servers.values() if server.platform == platform)
+        return f"{platform} has failed: its neighbours see all its links down; {_unreachable(servers)}"
+
+
+def _unreachable(servers: Iterable[str]) -> str:
+    names = tuple(servers)
+    if not names:
+        return "no server is behind it"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"unreachable: {', '.join(names[:_NAMED])}{more}"

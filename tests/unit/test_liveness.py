@@ -1,0 +1,264 @@
+"""Where BFD is wanted, what it says of a link, and when a link that had failed is led over again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.liveness import GIVE_UP_S
+from controller.model.links import LinkState
+from controller.model.topology import End
+from tests.virtual import VirtualFabric
+
+LINK = "p1.next--p2.back"
+NEAR, FAR = ("p1", 20), ("p2", 21)
+HOLD_S = 7
+
+
+def ring(*extra: str, links: str = "") -> VirtualFabric:
+    lines = ["segments: {s: {}}", f"hold: {HOLD_S} s", *extra, "platforms:"]
+    for number in range(1, 5):
+        server = f"h{number}: {{port: 1, segment: s, mac: '02:00:00:00:00:0{number}'}}"
+        lines.append(f"  p{number}: {{dpid: {number}, servers: {{{server}}}, trunks: {{next: {{port: 20}}, back: {{port: 21}}}}}}")
+    first = links or "[p1.next, p2.back]"
+    lines += ["links:", f"  - {first}", *(f"  - [p{n}.next, p{n % 4 + 1}.back]" for n in (2, 3, 4))]
+    fabric = VirtualFabric("\n".join(lines))
+    fabric.start()
+    return fabric
+
+
+def looked_at(fabric: VirtualFabric, *platforms: str, heard: bool = True) -> None:
+    for name in platforms:
+        ports = [20, 21] if heard else []
+        fabric.control.bridge_seen(name, ports, fabric.now)
+
+
+def watched() -> VirtualFabric:
+    """A ring where BFD hears both ends of every link."""
+    fabric = ring()
+    looked_at(fabric, "p1", "p2", "p3", "p4")
+    fabric.settle()
+    return fabric
+
+
+def set_live(fabric: VirtualFabric, end: End, live: bool) -> None:
+    port = fabric.switches[end[0]].ports[end[1]]
+    fabric.control.port_changed(end[0], replace(port, live=live))
+
+
+def state(fabric: VirtualFabric) -> LinkState:
+    fabric.step()
+    return fabric.control.routing.states[LINK]
+
+
+def alarms(fabric: VirtualFabric, kind: str) -> list[str]:
+    return [alarm.message for alarm in fabric.control.alarms.standing() if alarm.kind == kind]
+
+
+# Where it is wanted
+
+
+def test_bfd_is_wanted_when_both_bridges_were_written_and_left_as_it_is_until_then() -> None:
+    fabric = ring()
+    assert fabric.control.liveness.interval_ms(NEAR) is None
+    looked_at(fabric, "p1")
+    assert fabric.control.liveness.interval_ms(NEAR) is None, "the other end is not known yet"
+    looked_at(fabric, "p2")
+    assert fabric.control.liveness.interval_ms(NEAR) == 20
+    assert fabric.control.bridge("p1")[2][0].bfd_ms == 20
+
+
+@pytest.mark.parametrize(
+    ("extra", "link", "interval_ms"),
+    [
+        ("bfd: 100 ms", "", 100),
+        ("bfd: off", "", 0),
+        ("bfd: off", "{ends: [p1.next, p2.back], bfd: 50 ms}", 50),
+        ("", "{ends: [p1.next, p2.back], bfd: off}", 0),
+    ],
+)
+def test_a_link_has_its_own_interval_or_the_fabrics(extra: str, link: str, interval_ms: int) -> None:
+    fabric = ring(*filter(None, [extra]), links=link)
+    looked_at(fabric, "p1", "p2")
+    assert fabric.control.liveness.interval_ms(NEAR) == interval_ms
+
+
+def test_where_one_database_cannot_be_reached_bfd_is_off_at_both_ends_and_an_alarm_says_so() -> None:
+    fabric = ring()
+    looked_at(fabric, "p1")
+    fabric.control.bridge_seen("p2", None, fabric.now)
+    assert fabric.control.liveness.interval_ms(NEAR) == 0
+    (message, *_) = alarms(fabric, "bfd")
+    assert message.startswith(f"{LINK}: BFD is off there, since the database of p2 cannot be reached")
+    looked_at(fabric, "p2")
+    assert fabric.control.liveness.interval_ms(NEAR) == 20
+    assert not alarms(fabric, "bfd")
+
+
+def test_a_database_that_is_lost_for_a_while_changes_nothing() -> None:
+    fabric = watched()
+    fabric.control.bridge_seen("p2", None, fabric.now)
+    assert fabric.control.liveness.interval_ms(NEAR) == 20
+    assert NEAR in fabric.control.fabric.wiring.watched
+
+
+def test_a_link_that_is_not_to_be_used_is_not_watched() -> None:
+    fabric = watched()
+    fabric.control.set_admin(("links", LINK), "down")
+    fabric.settle()
+    assert fabric.control.liveness.interval_ms(NEAR) == 0
+    assert not {NEAR, FAR} & fabric.control.fabric.wiring.watched
+
+
+# What it says
+
+
+def test_a_port_that_bfd_does_not_hear_counts_only_once_bfd_had_heard_it() -> None:
+    fabric = ring()
+    set_live(fabric, NEAR, False)
+    assert state(fabric) is LinkState.UP, "BFD is beginning"
+    set_live(fabric, NEAR, True)
+    looked_at(fabric, "p1", "p2")
+    set_live(fabric, NEAR, False)
+    assert state(fabric) is LinkState.DOWN
+    assert alarms(fabric, "link_down") == [f"{LINK} is down: BFD does not hear the other end at p1.next"]
+    set_live(fabric, NEAR, True)
+    assert state(fabric) is LinkState.UP
+
+
+def test_what_bfd_had_heard_is_known_after_a_restart() -> None:
+    fabric = watched()
+    set_live(fabric, NEAR, False)
+    assert state(fabric) is LinkState.DOWN
+    fabric.restart_controller()
+    fabric.switches["p1"].ports[20] = replace(fabric.switches["p1"].ports[20], live=False)
+    fabric.connect()
+    assert state(fabric) is LinkState.DOWN
+
+
+def test_bfd_that_hears_nothing_though_probes_pass_is_given_up() -> None:
+    fabric = ring()
+    for _ in range(5):
+        looked_at(fabric, "p1", "p2", heard=False)
+        fabric.discover()
+        fabric.now += GIVE_UP_S / 3
+    assert fabric.control.liveness.interval_ms(NEAR) == 0
+    (message, *_) = alarms(fabric, "bfd")
+    assert message.startswith(f"{LINK}: BFD does not hear its ends though probes pass")
+
+
+def test_bfd_that_hears_nothing_is_not_given_up_where_no_probes_pass() -> None:
+    fabric = ring()
+    for _ in range(5):
+        looked_at(fabric, "p1", "p2", heard=False)
+        fabric.now += GIVE_UP_S / 3
+    assert fabric.control.liveness.interval_ms(NEAR) == 20
+
+
+# When it is led over again
+
+
+def leads_over(fabric: VirtualFabric) -> bool:
+    return fabric.control.routing.ports("p1", "p2") == (20,)
+
+
+def test_a_link_that_had_failed_is_led_over_when_it_has_worked_for_long_enough() -> None:
+    fabric = watched()
+    set_live(fabric, NEAR, False)
+    fabric.settle()
+    assert not leads_over(fabric)
+    set_live(fabric, NEAR, True)
+    assert state(fabric) is LinkState.UP
+    fabric.now += HOLD_S - 1
+    fabric.step()
+    assert not leads_over(fabric)
+    fabric.now += 1
+    fabric.step()
+    assert leads_over(fabric)
+
+
+def test_a_link_that_comes_and_goes_begins_anew_each_time() -> None:
+    fabric = watched()
+    for _ in range(3):
+        set_live(fabric, NEAR, False)
+        fabric.step()
+        set_live(fabric, NEAR, True)
+        fabric.step()
+        fabric.now += HOLD_S - 1
+        fabric.step()
+        assert not leads_over(fabric)
+
+
+def test_the_only_way_is_led_over_at_once() -> None:
+    fabric = watched()
+    fabric.unplug(("p3", 20))
+    fabric.settle()
+    set_live(fabric, NEAR, False)
+    fabric.settle()
+    assert fabric.control.routing.ports("p1", "p2") == ()
+    set_live(fabric, NEAR, True)
+    fabric.step()
+    assert leads_over(fabric)
+
+
+def test_one_that_waits_is_led_over_when_the_other_way_fails() -> None:
+    fabric = watched()
+    set_live(fabric, NEAR, False)
+    fabric.settle()
+    set_live(fabric, NEAR, True)
+    fabric.step()
+    assert not leads_over(fabric)
+    fabric.unplug(("p3", 20))
+    fabric.step()
+    assert leads_over(fabric)
+
+
+def test_a_restarted_controller_waits_too() -> None:
+    fabric = watched()
+    set_live(fabric, NEAR, False)
+    fabric.settle()
+    set_live(fabric, NEAR, True)
+    fabric.step()
+    rules = fabric.rules()
+    fabric.restart_controller()
+    fabric.connect()
+    fabric.discover()
+    while fabric.step():
+        pass
+    assert fabric.rules() == rules
+
+
+# Platforms
+
+
+def test_a_platform_has_failed_when_its_neighbours_see_all_its_links_down_and_it_is_not_connected() -> None:
+    fabric = watched()
+    fabric.disconnect("p2")
+    fabric.step()
+    assert not fabric.control.failures.failed, "not connected is not failed"
+    for end in (("p1", 20), ("p3", 21)):
+        set_live(fabric, end, False)
+    fabric.step()
+    assert fabric.control.failures.failed == {"p2"}
+    assert alarms(fabric, "platform_down") == [
+        "p2 has failed: its neighbours see all its links down; unreachable: h2"
+    ]
+    set_live(fabric, ("p1", 20), True)
+    fabric.step()
+    assert not fabric.control.failures.failed
+    assert not alarms(fabric, "platform_down")
+
+
+def test_others_do_not_wait_for_a_switch_that_no_neighbour_reaches() -> None:
+    fabric = watched()
+    for end in (("p1", 20), ("p3", 21)):
+        set_live(fabric, end, False)
+    silent = fabric.control.next_step(fabric.now)
+    assert "p2" in silent, "it is still connected"
+    assert fabric.control.take_doubted() == {"p2"}
+    for name in silent.keys() - {"p2"}:
+        fabric.switches[name].carry_out(silent[name])
+        fabric.control.step_confirmed(name, {}, fabric.now)
+    fabric.now += 1
+    assert fabric.control.next_step(fabric.now).keys() <= {"p1", "p3", "p4"}
