@@ -238,8 +238,10 @@ class Control:
         self.refresh()
         away = [name for name in self.fabric.platforms if not self.reconciler.switches[name].connected]
         kept = is_of_a_way if self.patience.waits(away, now) else None
-        steps = self.reconciler.next_step(now, kept, self.failures.cut_off)
+        steps = self.reconciler.next_step(now, kept, self.failures.apart)
         self.auditing.sent(steps)
+        if not steps:
+            self._collect_numbers()
         return steps
 
     def step_confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
@@ -247,7 +249,6 @@ class Control:
         self.reconciler.confirmed(platform, refusals, now)
         self.alarms.clear("slow_switch", platform)
         self.surveillance.refusals(self.reconciler)
-        self._collect_numbers()
 
     def audited(self, platform: str, audit: Audit) -> bool:
         """All that a switch holds was judged; true when something of it is to be repaired."""

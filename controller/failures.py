@@ -17,17 +17,20 @@ _NAMED: Final = 8
 
 
 class Failures:
-    """`cut_off`: platforms that no neighbour reaches; `failed`: those of them that are not connected either."""
+    """`cut_off`: platforms that no neighbour hears; `apart`: those of them to which no path leads, not even to try it;
+    `failed`: those that are not connected either."""
 
     def __init__(self, fabric: Fabric, routing: Routing) -> None:
         self._fabric, self._routing = fabric, routing
         self.cut_off: frozenset[str] = frozenset()
+        self.apart: frozenset[str] = frozenset()
         self.failed: frozenset[str] = frozenset()
 
     def follow_links(self) -> frozenset[str]:
         """Links have changed; answers the platforms that are cut off since."""
         before = self.cut_off
         self.cut_off = frozenset(name for name in self._fabric.platforms if self._is_cut_off(name))
+        self.apart = frozenset(name for name in self.cut_off if not self._routing.graph.adj[name])
         return self.cut_off - before
 
     def follow_connections(self, connected: Collection[str]) -> None:

@@ -42,6 +42,12 @@ class _Moved:
     closed: set[End] = field(default_factory=set)
     opened: set[End] = field(default_factory=set)
 
+    def cancel(self) -> None:
+        """What went and came is as it was."""
+        both = set(self.gone).intersection(self.came)
+        self.gone = [link for link in self.gone if link not in both]
+        self.came = [link for link in self.came if link not in both]
+
 
 class Routing:
     """Paths over the links that are up; `known` links have rules too while they are down."""
@@ -59,6 +65,10 @@ class Routing:
         self._on: defaultdict[str, set[str]] = defaultdict(set)
         self._labelled: set[str] = set()
         self._returning = Returning(fabric)
+        self._tried: set[str] = set()
+        """Links that are led over though BFD calls them failed."""
+        self._doubted: set[str] = set()
+        """Links that have failed by what BFD says alone."""
         self._ways_round = WaysRound()
         self._forests: list[tuple[Link, ...]] = [()] * VARIANTS
         self._next_hops = NextHops()
@@ -159,6 +169,7 @@ class Routing:
             touched.links.add(name)
             self._index(name, before, link)
         self._labelled.discard(name)
+        self._doubted.discard(name)
         if link:
             self._take(link, carried is not None, moved)
         else:
@@ -169,16 +180,36 @@ class Routing:
             moved.came.extend([carries] if carries else [])
 
     def _use_what_is_needed(self, moved: _Moved) -> None:
-        """A link that joins what nothing else joins does not wait."""
+        """What nothing else joins is joined by a link that waits, or else by one that BFD alone calls failed.
+
+        BFD may be wrong (a switch that is held up for a moment loses all its neighbours at once), and where there is
+        no other way nothing is lost by trying.
+        """
         waiting = [self.known[name] for name in sorted(self._returning.waiting)]
+        tried = self._tried & self._doubted
         parts = Parts()
-        for link in self.live.values() if waiting else ():
-            parts.join(link)
+        for link in self.live.values() if waiting or self._doubted else ():
+            if link.name not in tried:
+                parts.join(link)
         for link in waiting:
             if self._is_live(link, self.states[link.name]) and parts.join(link):
                 self._returning.release(link.name)
-                self.live[link.name] = self._as_used(link)
-                moved.came.append(self.live[link.name])
+                self._lead_over(link, moved)
+        ordered = sorted(self._doubted, key=lambda name: (name not in tried, name))
+        self._tried = {name for name in ordered if parts.join(self.known[name])}
+        moved.gone.extend(self.live.pop(name) for name in tried - self._tried)
+        for name in sorted(self._tried - self.live.keys()):
+            self._lead_over(self.known[name], moved)
+        moved.cancel()
+
+    def _lead_over(self, link: Link, moved: _Moved) -> None:
+        self.live[link.name] = self._as_used(link)
+        moved.came.append(self.live[link.name])
+
+    def _is_doubted(self, link: Link, state: LinkState) -> bool:
+        """Whether a link has failed by what BFD says alone."""
+        wired = state is LinkState.DOWN and self._fabric.wiring.proved(*link.ends)
+        return wired and self.admin(link) != "down"
 
     def due(self, now: float) -> list[Link]:
         """The links that had failed and have worked long enough since: they are to be looked at again."""
@@ -201,7 +232,10 @@ class Routing:
         state = link_state(self._fabric.wiring, link)
         self.known[link.name], self.states[link.name] = link, state
         waits = self._returning.note(link.name, state, carried)
-        if self._is_live(link, state) and not waits:
+        doubted = self._is_doubted(link, state)
+        if doubted:
+            self._doubted.add(link.name)
+        if (doubted and link.name in self._tried) or (self._is_live(link, state) and not waits):
             self.live[link.name] = self._as_used(link)
         if self._takes_labels(link, state):
             self._labelled.add(link.name)

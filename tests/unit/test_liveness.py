@@ -196,8 +196,11 @@ def test_the_only_way_is_led_over_at_once() -> None:
     fabric.settle()
     set_live(fabric, NEAR, False)
     fabric.settle()
+    fabric.unplug(NEAR)
+    fabric.settle()
     assert fabric.control.routing.ports("p1", "p2") == ()
-    set_live(fabric, NEAR, True)
+    fabric.plug(NEAR, FAR)
+    fabric.discover()
     fabric.step()
     assert leads_over(fabric)
 
@@ -229,6 +232,48 @@ def test_a_restarted_controller_waits_too() -> None:
     assert fabric.rules() == rules
 
 
+# What BFD says may be wrong
+
+
+def ways(fabric: VirtualFabric) -> dict[str, int]:
+    """How many links are led over, and how many pairs of platforms have a way."""
+    routing, names = fabric.control.routing, ("p1", "p2", "p3", "p4")
+    return {
+        "links": len(routing.live),
+        "pairs": sum(bool(routing.ports(one, other)) for one in names for other in names if one != other),
+    }
+
+
+def test_where_bfd_hears_nobody_any_more_all_are_still_reached() -> None:
+    """A switch that is held up for a moment loses all its neighbours at once."""
+    fabric = watched()
+    ends = [(f"p{number}", port) for number in range(1, 5) for port in (20, 21)]
+    for end in ends:
+        set_live(fabric, end, False)
+    fabric.settle()
+    assert ways(fabric) == {"links": 3, "pairs": 12}
+    for end in ends:
+        set_live(fabric, end, True)
+        fabric.step()
+        assert ways(fabric)["pairs"] == 12
+    fabric.settle()
+    assert ways(fabric) == {"links": 4, "pairs": 12}
+
+
+def test_a_link_that_bfd_calls_failed_is_not_led_over_once_there_is_another_way() -> None:
+    fabric = watched()
+    fabric.unplug(("p3", 20))
+    set_live(fabric, NEAR, False)
+    fabric.settle()
+    assert leads_over(fabric), "there is no other way, so it is tried"
+    fabric.plug(("p3", 20), ("p4", 21))
+    fabric.settle()
+    assert not leads_over(fabric)
+    set_live(fabric, NEAR, True)
+    fabric.settle()
+    assert leads_over(fabric)
+
+
 # Platforms
 
 
@@ -250,13 +295,21 @@ def test_a_platform_has_failed_when_its_neighbours_see_all_its_links_down_and_it
     assert not alarms(fabric, "platform_down")
 
 
-def test_others_do_not_wait_for_a_switch_that_no_neighbour_reaches() -> None:
+def test_a_switch_that_no_neighbour_hears_is_asked_whether_it_lives() -> None:
     fabric = watched()
     for end in (("p1", 20), ("p3", 21)):
         set_live(fabric, end, False)
+    fabric.step()
+    assert fabric.control.take_doubted() == {"p2"}
+    assert not fabric.control.take_doubted()
+
+
+def test_others_do_not_wait_for_a_switch_to_which_no_path_leads() -> None:
+    fabric = watched()
+    for end in (("p1", 20), ("p3", 21)):
+        fabric.unplug(end)
     silent = fabric.control.next_step(fabric.now)
     assert "p2" in silent, "it is still connected"
-    assert fabric.control.take_doubted() == {"p2"}
     for name in silent.keys() - {"p2"}:
         fabric.switches[name].carry_out(silent[name])
         fabric.control.step_confirmed(name, {}, fabric.now)
