@@ -269,6 +269,8 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self.control.alarms.keep("state", self.state.trouble)
         self.control.alarms.keep("api", self.guard.trouble)
         self.discovery.tick(now)
+        for platform in self.control.let_go():
+            self.bridges.let_go(platform)
         for platform in (*self.control.dismissed(), *self.control.overdue(now)):
             self.switches[platform].datapath.close()
         steps = self.control.next_step(now)

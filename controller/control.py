@@ -289,9 +289,14 @@ class Control:
         return late
 
     def dismissed(self) -> tuple[str, ...]:
-        """Connected platforms that are no longer wanted and hold nothing of ours any more, or have another name."""
-        gone = {name for name in self.connected if name not in self.fabric.platforms}
-        return (*self._renamed(), *(name for name in gone if self.reconciler.is_empty(name)))
+        """Connected platforms whose connection is to be closed: not wanted any more, or under another name."""
+        return (*self._renamed(), *self.let_go())
+
+    def let_go(self) -> tuple[str, ...]:
+        """Connected platforms that are no longer wanted and hold nothing of ours any more."""
+        known = self.fabric.by_dpid
+        gone = (name for name, dpid in self.connected.items() if dpid not in known)
+        return tuple(name for name in gone if self.reconciler.is_empty(name))
 
     def _renamed(self) -> list[str]:
         return [name for name, dpid in self.connected.items() if self.fabric.by_dpid.get(dpid, name) != name]

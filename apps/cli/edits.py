@@ -94,7 +94,8 @@ def _show_use(session: Session, kind: Kind, name: str, waited: Waited) -> None:
     """Whether the cable may be pulled."""
     status = session.client.get(path_of(kind.plural, name))["status"]
     if status["empty"]:
-        session.screen.line(("nothing goes over it any more", GOOD))
+        spare = "; other links fall back to it when they fail" if status["in_use_by"] else ""
+        session.screen.line(("nothing goes over it any more", GOOD), spare)
         return
     later = "" if waited.seconds else f" (`backplane get {kind.name} {name}` tells when that is over)"
     session.screen.line((f"still in use by {listed(status['in_use_by']).replace('_', ' ')}", WARN), later)

@@ -106,6 +106,19 @@ class Bridges:
         self._wake.pop(platform, None)
         self._alarms.clear(ALARM, platform)
 
+    def let_go(self, platform: str) -> None:
+        """Put a bridge back as it was before us, meanwhile: it is not ours any more."""
+        target = self._targets.get(platform)
+        if target is not None:
+            hub.spawn(self._let_go, platform, target)
+
+    def _let_go(self, platform: str, target: Target) -> None:
+        problem = self.release(platform, target)
+        if problem:
+            LOG.warning("%s", problem)
+        else:
+            LOG.info("%s: the settings of bridge %s are as they were before", platform, target.bridge)
+
     def release(self, platform: str, target: Target) -> str | None:
         """Put a bridge back as it was before us; waits. None, or why it could not be done and how to by hand."""
         self.forget(platform)

@@ -12,7 +12,7 @@ from controller.model.topology import End, Link
 from controller.views.bypasses import BypassView, view_bypass
 from controller.views.reading import Reading
 from controller.views.resource import Resource, Status, View
-from controller.views.usage import Use, uses_of_link
+from controller.views.usage import Use, is_empty, uses_of_link
 
 
 BfdState: TypeAlias = Literal["up", "down", "starting", "off"]
@@ -98,7 +98,7 @@ def _status(reading: Reading, link: Link) -> LinkStatus:
         state="drained" if admin != "up" else link_state(reading.fabric.wiring, link).value,
         alarms=reading.alarms_of(link.name),
         admin=admin,
-        empty=admin != "up" and not uses,
+        empty=admin != "up" and is_empty(uses),
         in_use_by=uses,
         rate_bps=link_rate_bps(reading, link),
         protected=reading.routing.way_round(link.name, link.ends[0][0]) is not None,

@@ -14,7 +14,7 @@ from controller.rules.reconciler import SwitchRules
 from controller.views.reading import Reading
 from controller.views.resource import Resource, Status, View
 from controller.views.rules import RuleCounts, count_rules
-from controller.views.usage import Use, uses_of_platform
+from controller.views.usage import Use, is_empty, uses_of_platform
 
 PortKind: TypeAlias = Literal["server", "trunk", "learn", "unclassified", "closed"]
 """`unclassified`: nobody declared it, and discovery has not yet had its say."""
@@ -131,7 +131,7 @@ def _status(reading: Reading, name: str, dpid: int) -> PlatformStatus:
         state="connected" if connected else _why_not(reading, name),
         alarms=reading.alarms_of(name),
         admin=admin,
-        empty=admin != "up" and not uses,
+        empty=admin != "up" and is_empty(uses),
         in_use_by=uses,
         dpid=dpid,
         converged=connected and switch.connected and not differs,

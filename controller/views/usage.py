@@ -14,6 +14,11 @@ traffic when another link fails; `old_rules`: a switch has not yet confirmed tha
 IN_USE: Final[tuple[Use, ...]] = ("old_rules",)
 
 
+def is_empty(uses: tuple[Use, ...]) -> bool:
+    """Whether nothing goes over it now: what others fall back to carries nothing while they work."""
+    return set(uses) <= {"bypasses"}
+
+
 def uses_of_link(reading: Reading, link: Link) -> tuple[Use, ...]:
     """What goes over a link, be it little."""
     if not all(_is_at_rest(reading, platform) for platform, _ in link.ends):

@@ -52,7 +52,7 @@ def test_a_drained_link_is_empty_when_nothing_goes_over_it_and_the_switches_have
     found = status(lab.api, path)
     assert (found["state"], found["empty"], found["in_use_by"]) == ("drained", False, ["old_rules"])
     lab.settle()
-    assert status(lab.api, path)["in_use_by"] == ["bypasses"]
+    assert (status(lab.api, path)["empty"], status(lab.api, path)["in_use_by"]) == (True, ["bypasses"])
     hops = lab.api.get("/api/v1/paths?from=s1&to=s2")["hops"]
     assert [hop["link"] for hop in hops] == [RING[2], RING[1]]
     lab.api.put(f"{path}/admin", {"state": "down"})
@@ -69,7 +69,8 @@ def test_a_drained_platform_is_empty_when_it_has_no_servers_and_nothing_passes_i
     lab.settle()
     lab.api.put("platforms/c3/admin", {"state": "drain"})
     lab.settle()
-    assert status(lab.api, "platforms/c3")["in_use_by"] == ["paths", "trees"]
+    found = status(lab.api, "platforms/c3")
+    assert (found["empty"], found["in_use_by"]) == (False, ["paths", "trees"])
     assert status(lab.api, f"links/{RING[1]}")["admin"] == "drain"
     lab.api.put(f"links/{RING[0]}/admin", {"state": "up"})
     lab.settle()
