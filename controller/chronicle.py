@@ -120,13 +120,17 @@ class Chronicle:
         came = f", it was on {before.platform} port {before.port}" if before and what == "moved" else ""
         self.history.tell("server", server.name, what, text + came, **_server_data(server))
 
-    def links(self, states: Mapping[str, LinkState]) -> None:
-        """Tell which links are not what they were; one that is new counts as having been down."""
+    def links(self, states: Mapping[str, LinkState], names: Iterable[str]) -> None:
+        """Tell which links of some are not what they were; one that is new counts as having been down."""
         down = LinkState.DOWN
-        names = self._links.keys() | states.keys()
-        for name in sorted(name for name in names if self._links.get(name, down) is not states.get(name)):
-            self._link(name, self._links.get(name, down), states.get(name))
-        self._links = dict(states)
+        for name in sorted(names):
+            before, after = self._links.get(name, down), states.get(name)
+            if before is not after:
+                self._link(name, before, after)
+            if after is None:
+                self._links.pop(name, None)
+            else:
+                self._links[name] = after
 
     def _link(self, name: str, before: LinkState, after: LinkState | None) -> None:
         if after is None:

@@ -202,10 +202,10 @@ class Control:
         rerouted = Rerouted()
         if changes.wires or changes.links or changes.everything:
             rerouted = self.routing.update(None if changes.everything or changes.links else changes.wires)
-            self.chronicle.links(self.routing.states)
+            self.chronicle.links(self.routing.states, rerouted.looked_at)
             self.surveillance.links(self.routing)
             self.liveness.follow()
-            self._doubted |= self.failures.follow_links()
+            self._doubted |= self.failures.follow_links(rerouted.looked_at)
             self._look_at_platforms()
             self._to_collect = True
         self.rulebook.follow(changes, rerouted, self.fabric)

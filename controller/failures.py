@@ -26,12 +26,14 @@ class Failures:
         self.apart: frozenset[str] = frozenset()
         self.failed: frozenset[str] = frozenset()
 
-    def follow_links(self) -> frozenset[str]:
-        """Links have changed; answers the platforms that are cut off since."""
-        before = self.cut_off
-        self.cut_off = frozenset(name for name in self._fabric.platforms if self._is_cut_off(name))
-        self.apart = frozenset(name for name in self.cut_off if not self._routing.graph.adj[name])
-        return self.cut_off - before
+    def follow_links(self, links: Iterable[str]) -> frozenset[str]:
+        """Some links have changed; answers the platforms that are cut off since."""
+        before, known = self.cut_off, self._routing.known
+        concerned = {platform for name in links if name in known for platform, _ in known[name].ends} | before
+        now = frozenset(name for name in concerned & self._fabric.platforms.keys() if self._is_cut_off(name))
+        self.cut_off = now
+        self.apart = frozenset(name for name in now if not self._routing.graph.adj[name])
+        return now - before
 
     def follow_connections(self, connected: Collection[str]) -> None:
         """Links or connections have changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -31,6 +31,8 @@ class Rerouted:
     pairs: set[Pair] = field(default_factory=set)
     forests: set[int] = field(default_factory=set)
     """Variants of the spanning forest."""
+    looked_at: set[str] = field(default_factory=set)
+    """Links whose state may be another."""
 
 
 @dataclass(slots=True)
@@ -41,12 +43,6 @@ class _Moved:
     came: list[Link] = field(default_factory=list)
     closed: set[End] = field(default_factory=set)
     opened: set[End] = field(default_factory=set)
-
-    def cancel(self) -> None:
-        """What went and came is as it was."""
-        both = set(self.gone).intersection(self.came)
-        self.gone = [link for link in self.gone if link not in both]
-        self.came = [link for link in self.came if link not in both]
 
 
 class Routing:
@@ -67,6 +63,9 @@ class Routing:
         self._returning = Returning(fabric)
         self._tried: set[str] = set()
         """Links that are led over though BFD calls them failed."""
+        self._strange: set[End] = set()
+        self.faulty: set[str] = set()
+        """Known links that are not up."""
         self._doubted: set[str] = set()
         """Links that have failed by what BFD says alone."""
         self._ways_round = WaysRound()
@@ -108,10 +107,17 @@ class Routing:
     def strange_wires(self) -> Iterator[tuple[End, End]]:
         """Wires that no known link stands for."""
         wired = self._fabric.wiring.wired
-        for one in sorted(wired.keys() - self.trunk_ends):
+        for one in sorted(self._strange):
             other = wired[one]
             if one < other and self._at.get(one, _NONE).isdisjoint(self._at.get(other, _NONE)):
                 yield one, other
+
+    def _look_at_wires(self, ends: Iterable[End]) -> None:
+        """Wired ports that take no labels."""
+        wired = self._fabric.wiring.wired
+        for end in ends:
+            is_strange = end in wired and end not in self.trunk_ends
+            (self._strange.add if is_strange else self._strange.discard)(end)
 
     def known_at(self, end: End) -> Link | None:
         """The link that a port belongs to, be it wired or not."""
@@ -151,11 +157,15 @@ class Routing:
         touched, moved = Rerouted(), _Moved()
         for name in names:
             self._look_at(name, found.get(name), touched, moved)
-        self._use_what_is_needed(moved)
         self.trunk_ends.difference_update(moved.closed - moved.opened)
         self.trunk_ends.update(moved.opened)
+        everywhere = self._strange.union(self._fabric.wiring.wired if ends is None else ())
+        self._look_at_wires(everywhere if ends is None else moved.closed.union(ends, moved.opened))
         touched.ends = moved.closed ^ moved.opened
         self._follow(moved, touched)
+        needed = self._use_what_is_needed(moved)
+        if needed.gone or needed.came:
+            self._follow(needed, touched)
         for name in touched.links:
             self._find_ways_round(name)
         return touched
@@ -170,6 +180,8 @@ class Routing:
             self._index(name, before, link)
         self._labelled.discard(name)
         self._doubted.discard(name)
+        self.faulty.discard(name)
+        touched.looked_at.add(name)
         if link:
             self._take(link, carried is not None, moved)
         else:
@@ -179,28 +191,35 @@ class Routing:
             moved.gone.extend([carried] if carried else [])
             moved.came.extend([carries] if carries else [])
 
-    def _use_what_is_needed(self, moved: _Moved) -> None:
+    def _use_what_is_needed(self, before: _Moved) -> _Moved:
         """What nothing else joins is joined by a link that waits, or else by one that BFD alone calls failed.
 
         BFD may be wrong (a switch that is held up for a moment loses all its neighbours at once), and where there is
         no other way nothing is lost by trying.
         """
-        waiting = [self.known[name] for name in sorted(self._returning.waiting)]
-        tried = self._tried & self._doubted
+        moved, tried = _Moved(), self._tried & self._doubted
+        self._tried = tried
+        apart = (self.known[name] for name in (*self._returning.waiting, *(self._doubted - tried)))
+        if not (tried and before.came) and not any(map(self._are_apart, apart)):
+            return moved
         parts = Parts()
-        for link in self.live.values() if waiting or self._doubted else ():
-            if link.name not in tried:
-                parts.join(link)
-        for link in waiting:
+        for name in self.live.keys() - tried:
+            parts.join(self.live[name])
+        for link in [self.known[name] for name in sorted(self._returning.waiting)]:
             if self._is_live(link, self.states[link.name]) and parts.join(link):
                 self._returning.release(link.name)
                 self._lead_over(link, moved)
         ordered = sorted(self._doubted, key=lambda name: (name not in tried, name))
         self._tried = {name for name in ordered if parts.join(self.known[name])}
-        moved.gone.extend(self.live.pop(name) for name in tried - self._tried)
+        moved.gone.extend(self.live.pop(name) for name in sorted(tried - self._tried))
         for name in sorted(self._tried - self.live.keys()):
             self._lead_over(self.known[name], moved)
-        moved.cancel()
+        return moved
+
+    def _are_apart(self, link: Link) -> bool:
+        """Whether no way leads from one end of a link to the other."""
+        (one, _), (other, _) = link.ends
+        return self.distance(one, other) == float("inf")
 
     def _lead_over(self, link: Link, moved: _Moved) -> None:
         self.live[link.name] = self._as_used(link)
@@ -232,6 +251,8 @@ class Routing:
         state = link_state(self._fabric.wiring, link)
         self.known[link.name], self.states[link.name] = link, state
         waits = self._returning.note(link.name, state, carried)
+        if state is not LinkState.UP:
+            self.faulty.add(link.name)
         doubted = self._is_doubted(link, state)
         if doubted:
             self._doubted.add(link.name)
@@ -272,7 +293,7 @@ class Routing:
             touched.pairs.update(self._next_hops.follow(moved.gone, moved.came))
         gone = {link.name for link in moved.gone}
         for variant, forest in enumerate(self._forests):
-            self._forests[variant] = regrown(forest, self.live.values(), gone, moved.came, variant)
+            self._forests[variant] = regrown(forest, self.graph, gone, moved.came, variant)
             if self._forests[variant] != forest:
                 touched.forests.add(variant)
         touched.links |= self._bypasses_touched(moved)
@@ -312,5 +333,5 @@ class Routing:
         if link is None:
             self._ways_round.forget(name)
             return
-        ways = (find_way_round(self.graph, link, near, self.distance) for near, _ in link.ends)
+        ways = (find_way_round(self._next_hops.links_at, link, near, self.distance) for near, _ in link.ends)
         self._ways_round.put(name, [way for way in ways if way])

@@ -67,7 +67,8 @@ class Surveillance:
 
     def links(self, routing: Routing) -> None:
         """Compare what is wired with what was declared."""
-        wrong = [routing.known[name] for name, state in routing.states.items() if state is LinkState.MISWIRED]
+        faulty = ((routing.known[name], routing.states[name]) for name in sorted(routing.faulty))
+        wrong = [link for link, state in faulty if state is LinkState.MISWIRED]
         texts = {link.name: self._miswired(link) for link in wrong if link.declared}
         self._alarms.keep("miswired", texts | self._undeclared_wires(routing))
         self._alarms.keep("link_down", dict(self._lost(routing)))
@@ -83,8 +84,8 @@ class Surveillance:
 
     def _lost(self, routing: Routing) -> Iterator[tuple[str, str]]:
         """Declared links that were seen to be down or half dead, unless somebody wants them so."""
-        for name, state in routing.states.items():
-            link = routing.known[name]
+        for name in sorted(routing.faulty):
+            link, state = routing.known[name], routing.states[name]
             if state in (LinkState.DOWN, LinkState.HALF) and link.declared and routing.admin(link) != "down":
                 why = self._why_lost(link, state)
                 if why:

@@ -62,7 +62,7 @@ def _take_revision(fabric: Fabric, _: str, revision: int) -> None:
 
 _TAKERS: Final[Mapping[str, Callable[[Fabric, str, Any], None]]] = {
     "fabric": _take_revision,
-    "heard": lambda fabric, name, value: fabric.wiring.heard.update({_end(name): _end(value)}),
+    "heard": lambda fabric, name, value: fabric.wiring.set_heard(_end(name), _end(value)),
     "wired": lambda fabric, name, value: fabric.wiring.wired.update({_end(name): _end(value)}),
     "port": _take_port,
     "failed": lambda fabric, name, _: fabric.failed.add(name),

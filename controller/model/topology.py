@@ -5,6 +5,7 @@ Silence contradicts nothing: what was seen holds until a port goes down or disco
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -60,6 +61,7 @@ class Wiring:
         self.ports: dict[End, Port] = {}
         self.heard: dict[End, End] = {}
         """Whom a port hears, since it last came up."""
+        self._heard_by: defaultdict[End, set[End]] = defaultdict(set)
         self.wired: dict[End, End] = {}
         """The last proved wire of a port; it outlives a loss of carrier."""
         self.silent: set[End] = set()
@@ -92,16 +94,26 @@ class Wiring:
 
     def hear(self, at: End, sender: End) -> bool:
         """`at` heard a probe of `sender`; true when that is news."""
-        if self.heard.get(at) == sender:
+        before = self.heard.get(at)
+        if before == sender:
             return False
-        self._touched |= {at, sender, self.heard.get(at, sender)}
-        self.heard[at] = sender
+        self._touched |= {at, sender, before or sender}
+        self.set_heard(at, sender)
         self.silent -= {at, sender}
         if self.wired.get(at, sender) != sender:
             self._cut(at)
         if self.proved(at, sender):
             self._wire(at, sender)
         return True
+
+    def set_heard(self, at: End, sender: End | None) -> None:
+        """Note whom a port hears, and nothing else."""
+        before = self.heard.pop(at, None)
+        if before is not None:
+            self._heard_by[before].discard(at)
+        if sender is not None:
+            self.heard[at] = sender
+            self._heard_by[sender].add(at)
 
     def set_silent(self, end: End) -> None:
         """A port that is up was probed and heard nothing: whatever was wired there is not there now."""
@@ -135,7 +147,7 @@ class Wiring:
         """Whom a port hears, or who hears it."""
         if end in self.heard:
             return self.heard[end]
-        return next((at for at, sender in self.heard.items() if sender == end), None)
+        return min(self._heard_by.get(end, ()), default=None)
 
     def _wire(self, one: End, other: End) -> None:
         if self.wired.get(one) == other:
@@ -154,7 +166,8 @@ class Wiring:
 
     def _deafen(self, end: End) -> None:
         self.silent.discard(end)
-        self._touched |= {end, self.heard.pop(end, end)}
-        for at in [at for at, heard in self.heard.items() if heard == end]:
-            del self.heard[at]
+        self._touched |= {end, self.heard.get(end, end)}
+        self.set_heard(end, None)
+        for at in tuple(self._heard_by.get(end, ())):
+            self.set_heard(at, None)
             self._touched.add(at)

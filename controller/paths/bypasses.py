@@ -14,7 +14,6 @@ from typing import TypeAlias
 from zlib import crc32
 
 from controller.model.topology import Link
-from controller.paths.graph import Graph, links_of
 
 Direction: TypeAlias = tuple[str, str]
 """A link's name and the platform that it leaves."""
@@ -89,19 +88,23 @@ class WaysRound:
                 self._using[used.name].add(link)
 
 
-def find_way_round(graph: Graph, link: Link, near: str, distance: Callable[[str, str], float]) -> WayRound | None:
+LinksAt: TypeAlias = Callable[[str], Collection[Link]]
+"""A platform's links."""
+
+
+def find_way_round(links_at: LinksAt, link: Link, near: str, distance: Callable[[str, str], float]) -> WayRound | None:
     """The way round a link from its end on `near`; None where the link is a bridge of the graph.
 
     `distance` tells what a shortest way costs when the link may be used.
     """
     far = link.other(near)[0]
-    costs = _costs_to(graph, link, near, lambda platform: distance(platform, near))
+    costs = _costs_to(links_at, link, near, lambda platform: distance(platform, near))
     if near not in costs:
         return None
-    return WayRound(near, tuple(_walk(graph, link, near, far, costs)))
+    return WayRound(near, tuple(_walk(links_at, link, near, far, costs)))
 
 
-def _costs_to(graph: Graph, without: Link, near: str, still: Callable[[str], float]) -> dict[str, float]:
+def _costs_to(links_at: LinksAt, without: Link, near: str, still: Callable[[str], float]) -> dict[str, float]:
     """Costs to the far end of a link, of all platforms on shortest ways from `near` (A*: `still` never overrates)."""
     far = without.other(near)[0]
     costs: dict[str, float] = {}
@@ -111,7 +114,7 @@ def _costs_to(graph: Graph, without: Link, near: str, still: Callable[[str], flo
         if at in costs:
             continue
         costs[at] = cost
-        for link in links_of(graph, at):
+        for link in links_at(at):
             beyond = link.other(at)[0]
             if link.name != without.name and beyond not in costs:
                 further = cost + link.cost
@@ -119,12 +122,12 @@ def _costs_to(graph: Graph, without: Link, near: str, still: Callable[[str], flo
     return costs
 
 
-def _walk(graph: Graph, without: Link, near: str, far: str, costs: dict[str, float]) -> Iterator[Link]:
+def _walk(links_at: LinksAt, without: Link, near: str, far: str, costs: dict[str, float]) -> Iterator[Link]:
     at = near
     while at != far:
         onward = [
             link
-            for link in links_of(graph, at)
+            for link in links_at(at)
             if link.name != without.name and costs.get(link.other(at)[0], float("inf")) + link.cost == costs[at]
         ]
         step = min(onward, key=lambda link: (crc32(f"{without.name}>{near}>{link.name}".encode()), link.name))

@@ -40,6 +40,10 @@ class NextHops:
         """The trunk ports of `src` that lead to `dst` by a shortest way, sorted; none where there is no way."""
         return self._rows[src][self._index[dst]]
 
+    def links_at(self, platform: str) -> Collection[Link]:
+        """A platform's links."""
+        return self._links_at[platform].values()
+
     def distance(self, src: str, dst: str) -> float:
         """The cost of a shortest way; infinite where there is none."""
         return float(self._distances[self._index[src], self._index[dst]])
@@ -98,7 +102,7 @@ class NextHops:
 
     def _onward(self, src: str, columns: NDArray[np.intp]) -> list[Ports]:
         """The ports that lead on to each of some platforms; platforms behind the same ports share a tuple."""
-        hops = sorted((link.port_on(src), self._index[link.other(src)[0]], link.cost) for link in self._at(src))
+        hops = sorted((link.port_on(src), self._index[link.other(src)[0]], link.cost) for link in self.links_at(src))
         if not hops:
             return [()] * len(columns)
         ports, beyond, costs = zip(*hops, strict=True)
@@ -108,6 +112,3 @@ class NextHops:
         patterns = [column.tobytes() for column in np.ascontiguousarray(onward.T)]
         known = {one: tuple(port for port, on in zip(ports, one, strict=True) if on) for one in set(patterns)}
         return [known[one] for one in patterns]
-
-    def _at(self, platform: str) -> Iterable[Link]:
-        return self._links_at[platform].values()

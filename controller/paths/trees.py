@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 from zlib import crc32
 
 from controller.model.topology import Link
+from controller.paths.graph import Graph, links_of
 
 VARIANTS: Final = 4
 """So many forests differ by how ties are broken; segments are spread over them."""
@@ -26,9 +27,9 @@ def spanning_forest(links: Iterable[Link], variant: int) -> tuple[Link, ...]:
 
 
 def regrown(
-    forest: tuple[Link, ...], links: Iterable[Link], gone: Collection[str], came: Collection[Link], variant: int
+    forest: tuple[Link, ...], graph: Graph, gone: Collection[str], came: Collection[Link], variant: int
 ) -> tuple[Link, ...]:
-    """The spanning forest of `links`, made of the one before some of them went and came.
+    """The spanning forest of a graph, made of the one before some links of it went and came.
 
     What it had stays in it, but for a link that a better one that came replaces; a gap is closed by one of the
     links across it. So only those are compared.
@@ -39,8 +40,21 @@ def regrown(
     parts = Parts()
     for link in kept:
         parts.join(link)
-    across = {link.name: link for link in links if parts.are_apart(link)}
+    lost = [link for link in forest if link.name in gone]
+    across = {link.name: link for link in _across(parts, lost, graph)}
     return spanning_forest({**across, **{link.name: link for link in (*kept, *came)}}.values(), variant)
+
+
+def _across(parts: Parts, lost: Iterable[Link], graph: Graph) -> Iterator[Link]:
+    """The links between parts that lost links had joined: of these parts all but the largest are looked at."""
+    torn = {parts.root(platform) for link in lost for platform, _ in link.ends}
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for platform in graph:
+        if (root := parts.root(platform)) in torn:
+            members[root].append(platform)
+    for root in sorted(members, key=lambda root: len(members[root]))[:-1]:
+        for platform in members[root]:
+            yield from (link for link in links_of(graph, platform) if parts.are_apart(link))
 
 
 class Parts:
@@ -51,16 +65,17 @@ class Parts:
 
     def join(self, link: Link) -> bool:
         """Join a link's ends; false when they were."""
-        one, other = (self._root(platform) for platform, _ in link.ends)
+        one, other = (self.root(platform) for platform, _ in link.ends)
         self._above[one] = other
         return one != other
 
     def are_apart(self, link: Link) -> bool:
         """Whether nothing joins a link's ends."""
         (one, _), (other, _) = link.ends
-        return self._root(one) != self._root(other)
+        return self.root(one) != self.root(other)
 
-    def _root(self, platform: str) -> str:
+    def root(self, platform: str) -> str:
+        """The one that stands for all that a platform is joined with."""
         above = self._above
         while (parent := above.setdefault(platform, platform)) != platform:
             above[platform] = platform = above[parent]

@@ -61,6 +61,8 @@ class Audit:
         """What may be installed and is not among the proper ones."""
         self._touched: set[RuleKey] = set()
         self._judged: set[RuleKey] = set()
+        self._proved: set[RuleKey] = set()
+        """Those of the judged that are among the proper ones."""
         self._findings: list[Finding] = []
         self.under_way = False
         self.rules = 0
@@ -73,7 +75,7 @@ class Audit:
     def begin(self) -> None:
         """The switch is being asked."""
         self._earlier, self._proper = self._proper, {}
-        self._touched, self._judged, self._findings = set(), set(), []
+        self._touched, self._judged, self._proved, self._findings = set(), set(), set(), []
         self.rules, self.under_way = 0, True
 
     def recognises(self, token: bytes) -> bool:
@@ -103,7 +105,7 @@ class Audit:
             self._rules.foreign.discard(key)
             if self._rules.installed.pop(key, None) is not None and key in self._rules.wanted:
                 self._find("missing", key)
-        self._unproved = (self._judged | self._touched) - set(self._proper.values())
+        self._unproved = (self._judged - self._proved) | self._touched
         self._retry()
         self._earlier, self.under_way = {}, False
         return self._findings
@@ -116,7 +118,11 @@ class Audit:
             if reported.more or reported.rule != wanted.rule:
                 self._alter(key)
             else:
-                self._proper[token] = wanted.rule.key
+                self._remember(token, wanted.rule.key)
+
+    def _remember(self, token: bytes, key: RuleKey) -> None:
+        self._proper[token] = key
+        self._proved.add(key)
 
     def _alter(self, key: RuleKey) -> None:
         self._rules.installed[key] = Strange()
@@ -126,7 +132,7 @@ class Audit:
         """It belongs to others, it is what we want all the same, or it goes. Of what was refused, the switch may hold
         what was there before."""
         if key in self._rules.foreign:
-            self._proper[token] = key
+            self._remember(token, key)
         elif self._is_wanted(key, reported):
             self._rules.installed[key] = reported.content
             self._rules.pending.discard(key)

@@ -125,7 +125,7 @@ class Reconciler:
         held = now < self._held_until or now < self._opened_at + CACHE_S
         idle = {name: switch for name, switch in live.items() if not switch.in_flight}
         busy = {name: switch for name, switch in idle.items() if switch.pending and (switch.fresh or not held)}
-        step = _upserts(busy, kept) or (_deletes(busy, kept) if now >= self._settled_at + DRAIN_S else {})
+        step = _upserts(busy, kept) or _deletes(busy, kept, now >= self._settled_at + DRAIN_S)
         for name, batch in step.items():
             live[name].in_flight, live[name].sent_at = batch, now
         return step
@@ -219,14 +219,16 @@ def _is_kept(switch: SwitchRules, key: RuleKey, kept: Kept | None) -> bool:
     return kept(key, switch.installed[key], content_of(wanted) if wanted else None)
 
 
-def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Batch]:
+def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) -> dict[str, Batch]:
+    """What nobody wants; where packets may still be on their way by it, only what others have put in."""
     step: dict[str, Batch] = {}
     for name, switch in busy.items():
         unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
-        excess = [key for key in unwanted if not _is_kept(switch, key, kept)]
+        free = [key for key in unwanted if drained or isinstance(switch.installed[key], Strange)]
+        excess = [key for key in free if not _is_kept(switch, key, kept)]
         excess.sort(key=lambda key: _KIND_ORDER[key[0]])
         if excess:
             step[name] = Batch(deletes=tuple(excess))
-        else:
+        elif drained:
             switch.pending = {key for key in switch.pending if differs(switch, key)} - switch.refused.keys()
     return step

@@ -14,7 +14,6 @@ from controller.views.reading import Reading
 from controller.views.resource import Resource, Status, View
 from controller.views.usage import Use, is_empty, uses_of_link
 
-
 BfdState: TypeAlias = Literal["up", "down", "starting", "off"]
 
 

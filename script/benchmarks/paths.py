@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _bench import RESULTS, conditions, plot, quantiles
-from _large import Sketch, fat_tree, forget_steps, hear, port, torus, waiting, wired
+from _large import Sketch, document_of, fat_tree, forget_steps, hear, port, torus, waiting, wired
 from report import CONSOLE, table, write_json
 
 from controller.control import Control
@@ -49,21 +49,24 @@ def set_link(control: Control, link: Link, up: bool) -> None:
 
 def measure(sketch: Sketch, failures: int) -> dict[str, Any]:
     """The first compile, then links that fail and come back, one after the other."""
-    document = sketch.document()
+    document = document_of(sketch)
     control = wired(document)
     first_ms, _ = timed_ms(control.refresh)
     rules = sum(len(switch.wanted) for switch in control.reconciler.switches.values())
     forget_steps(control)
     gc.collect()
     links = list(control.fabric.declared.links.values())
-    down, up, groups, cpu = [], [], [], []
+    down, up, groups, cpu, now = [], [], [], [], 0.0
     for link in links[:: max(len(links) // failures, 1)][:failures]:
         taken = timed_ms(lambda link=link: fail(control, link, False))
         down.append(taken[0])
         cpu.append(taken[1])
         groups.append(waiting(control).get("group", 0))
         forget_steps(control)
-        up.append(timed_ms(lambda link=link: fail(control, link, True))[0])
+        fail(control, link, True)
+        forget_steps(control)
+        now += 2 * control.fabric.declared.hold_s
+        up.append(timed_ms(lambda now=now: lead_back(control, now))[0])
         forget_steps(control)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     size = {"platforms": len(document.platforms), "links": len(links), "rules": rules}
@@ -77,9 +80,16 @@ def fail(control: Control, link: Link, up: bool) -> None:
     control.refresh()
 
 
+def lead_back(control: Control, now: float) -> None:
+    """It has worked for long enough: from that moment to the rules."""
+    for link in control.routing.due(now):
+        control.fabric.touch(*link.ends)
+    control.refresh()
+
+
 def measure_learning(servers: int = 1000, side: int = 10, count: int = 50) -> dict[str, Any]:
     """What one learned server more costs, with so many there."""
-    document = torus(side).document(servers)
+    document = document_of(torus(side), servers)
     document = document.model_copy(update={"undeclared": Undeclared(mode="learn", segment="lan")})
     control = wired(document)
     spare = [(name, 900) for name in document.platforms]
