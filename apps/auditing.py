@@ -15,7 +15,7 @@ from controller.control import Control
 from controller.rules.audit import Audit
 
 LOG = logging.getLogger("backplane.audit")
-_EVERY_S: Final = 2.5
+EVERY_S: Final = 2.5
 """How often each switch is audited, seconds: a group that is deleted may take two audits to be all there again."""
 _AGAIN_S: Final = 0.5
 """After a repair a switch is audited again so soon."""
@@ -34,10 +34,10 @@ class Auditing:
         """Audit one switch after the other, for ever."""
         while True:
             for platform in list(self._switches):
-                hub.sleep(max(_EVERY_S / max(len(self._switches), 1), _REST * self._worked_s))
+                hub.sleep(max(EVERY_S / max(len(self._switches), 1), _REST * self._worked_s))
                 self.audit(platform)
             if not self._switches:
-                hub.sleep(_EVERY_S)
+                hub.sleep(EVERY_S)
 
     def audit(self, platform: str) -> None:
         """Audit a switch now, unless it is being audited or is gone; answers at once."""
@@ -48,7 +48,7 @@ class Auditing:
 
     def _judge(self, platform: str, audit: Audit, parts: list[bytes]) -> None:
         try:
-            self._worked_s = _carefully(judge(parts, audit))
+            self._worked_s = carefully(judge(parts, audit))
             found = self._control.audited(platform, audit)
         except Exception:
             LOG.exception("%s: what it holds could not be judged", platform)
@@ -59,7 +59,7 @@ class Auditing:
             hub.spawn_after(_AGAIN_S, self.audit, platform)
 
 
-def _carefully(steps: Iterator[None]) -> float:
+def carefully(steps: Iterator[None]) -> float:
     """Go through the steps, with a turn for others after each; how long they have worked, seconds."""
     worked = 0.0
     while True:

@@ -30,7 +30,7 @@ from controller.model.alarms import Alarms
 LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "bridge_settings"
 Report: TypeAlias = Callable[[str, Collection[int] | None], None]
-_AGAIN_S: Final = 5.0
+_AGAIN_S: Final = 4.0
 _SOON_S: Final = 0.5
 """While BFD is beginning on a trunk."""
 _APPLIED_WITHIN_S: Final = 3.0
@@ -66,7 +66,7 @@ class Target:
         return any(interval and number not in heard for number, interval in self.bfd_ms.items())
 
 
-def _nobody(_platform: str, _heard: Collection[int] | None) -> None:
+def _nobody(_platform: str, _told: object) -> None:
     """Nobody wants to know."""
 
 
@@ -78,10 +78,15 @@ class Bridges:
     """The bridges in our care. What is not right and cannot be made so is an alarm until it is.
 
     `report` is told of each look: the platform, and the ports where BFD hears the other end (None: no database).
+    `tampered` is told, in a sentence, of what was right and is not any more though nothing else is wanted.
     """
 
-    def __init__(self, alarms: Alarms, report: Report = _nobody) -> None:
-        self._alarms, self._report = alarms, report
+    def __init__(
+        self, alarms: Alarms, report: Report = _nobody, tampered: Callable[[str, str], None] = _nobody
+    ) -> None:
+        self._alarms, self._report, self._tampered = alarms, report, tampered
+        self._right: dict[str, tuple[Target, int]] = {}
+        """For what (the trunks, the largest MTU) all of a bridge was right when it was looked at last."""
         self._targets: dict[str, Target] = {}
         self._mtus: dict[str, int] = {}
         self._wake: dict[str, hub.Event] = {}
@@ -103,6 +108,7 @@ class Bridges:
             hub.kill(keeper)
         self._targets.pop(platform, None)
         self._mtus.pop(platform, None)
+        self._right.pop(platform, None)
         self._wake.pop(platform, None)
         self._alarms.clear(ALARM, platform)
 
@@ -174,14 +180,21 @@ class Bridges:
         """What is wrong, what is left to do about it, and what was seen."""
         found = _read(database, target)
         self._note_mtu(platform, server_mtu(found.seen, target.numbers))
-        changes = self._wanted(found, target)
-        if not changes:
-            return None, (), found.seen
-        LOG.info("%s: %s", platform, by_hand(changes))
-        database.transact(*change_operations(found, changes), *mark_operations(found, changes))
-        if _in_time(lambda: not self._wanted(_read(database, target), target)):
+        changes, wanted = self._wanted(found, target), (target, self._largest_mtu)
+        was_right = self._right.pop(platform, None) == wanted
+        if changes:
+            self._say(platform, by_hand(changes), was_right)
+            database.transact(*change_operations(found, changes), *mark_operations(found, changes))
+        if not changes or _in_time(lambda: not self._wanted(_read(database, target), target)):
+            self._right[platform] = wanted
             return None, (), found.seen
         return "the bridge has not taken over a setting", self._wanted(_read(database, target), target), found.seen
+
+    def _say(self, platform: str, command: str, was_right: bool) -> None:
+        LOG.info("%s: %s", platform, command)
+        if was_right:
+            what = "a setting of its bridge was changed back by somebody else: it is made again"
+            self._tampered(platform, f"{platform}: {what} ({command})")
 
     def _wanted(self, found: Found, target: Target) -> Sequence[Change]:
         return wanted_changes(found.seen, target.numbers, self._largest_mtu, target.bfd_ms)

@@ -244,6 +244,9 @@ def _touch_everything(control: Control, metrics: Metrics) -> None:
     """So that every metric has a sample."""
     control.counted("chassis1", Counted({}, {}, {1: STATS}), 0.0)
     control.alarms.raise_("bridge", "chassis1", "look here")
+    audit = control.auditing.begin("chassis1")
+    assert audit
+    control.audited("chassis1", audit)
     metrics.packet_in("chassis1", Reason.MAC)
     metrics.step_confirmed("chassis1", 0.1)
 

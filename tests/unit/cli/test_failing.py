@@ -135,6 +135,14 @@ def test_status_of_a_fabric_that_has_not_converged_is_1(stub: Stub) -> None:
     assert "  converged  not yet, 7 rules in place, 1,200 missing" in said.lines
 
 
+def test_status_names_links_without_a_way_round_and_is_content_with_them(stub: Stub) -> None:
+    status_of(stub, unprotected=[f"p{n}.east--p{n + 1}.west" for n in range(1, 7)])
+    said = stub.shell("status")
+    assert said.code == 0
+    named = ", ".join(f"p{n}.east--p{n + 1}.west" for n in range(1, 5))
+    assert f"  unprotected {named} and 2 more" in said.lines
+
+
 def test_status_tells_who_is_absent_and_how_long_alarms_stand(stub: Stub) -> None:
     alarm = {"kind": "miswired", "subject": "chassis1.east", "message": "it leads elsewhere"}
     status_of(stub, absent=["chassis2"], alarms=[alarm, {**alarm, "subject": "chassis9.west"}])
