@@ -156,6 +156,40 @@ def test_a_trunk_that_is_declared_later_is_widened_too(switch: OpenVSwitch, brid
     wait_until(lambda: switch.mtu("bpo0-east") == "1508", "the trunk's MTU was not raised")
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("set-fail-mode", "bpo0", "standalone"), "set-fail-mode bpo0 secure"),
+        (("remove", "Open_vSwitch", ".", "other_config", "vlan-limit"), "set Open_vSwitch . other_config:vlan-limit=2"),
+        (("set", "Interface", "bpo0-east", "mtu_request=1400"), "set Interface bpo0-east mtu_request=1508"),
+    ],
+)
+def test_a_setting_that_somebody_changes_back_is_made_again_and_told(
+    switch: OpenVSwitch, alarms: Alarms, change: tuple[str, ...], told: str
+) -> None:
+    looks: list[str] = []
+    heard: list[str] = []
+    bridges = Bridges(alarms, lambda platform, _: looks.append(platform), lambda _, text: heard.append(text))
+
+    def is_right() -> bool:
+        made = switch.limit(), switch.mtu("bpo0-east"), switch.ctl("get-fail-mode", "bpo0")
+        return made == ("2", "1508", "secure")
+
+    bridges.prepare("chassis1", target(switch.address))
+    try:
+        wait_until(lambda: bool(looks), "the bridge is not looked at")
+        assert is_right()
+        switch.ctl(*change)
+        wait_until(lambda: bool(heard), "nobody tells of it")
+        wait_until(is_right, "it is not made again")
+        (text,) = heard
+        assert text == (
+            f"chassis1: a setting of its bridge was changed back by somebody else: it is made again (ovs-vsctl {told})"
+        )
+    finally:
+        bridges.forget("chassis1")
+
+
 def test_letting_go_puts_everything_back(switch: OpenVSwitch, bridges: Bridges) -> None:
     switch.ctl("set-fail-mode", "bpo0", "standalone")
     bridges.prepare("chassis1", target(switch.address))

@@ -20,7 +20,9 @@ def ring(*extra: str, links: str = "") -> VirtualFabric:
     lines = ["segments: {s: {}}", f"hold: {HOLD_S} s", *extra, "platforms:"]
     for number in range(1, 5):
         server = f"h{number}: {{port: 1, segment: s, mac: '02:00:00:00:00:0{number}'}}"
-        lines.append(f"  p{number}: {{dpid: {number}, servers: {{{server}}}, trunks: {{next: {{port: 20}}, back: {{port: 21}}}}}}")
+        lines.append(
+            f"  p{number}: {{dpid: {number}, servers: {{{server}}}, trunks: {{next: {{port: 20}}, back: {{port: 21}}}}}}"
+        )
     first = links or "[p1.next, p2.back]"
     lines += ["links:", f"  - {first}", *(f"  - [p{n}.next, p{n % 4 + 1}.back]" for n in (2, 3, 4))]
     fabric = VirtualFabric("\n".join(lines))
@@ -286,9 +288,7 @@ def test_a_platform_has_failed_when_its_neighbours_see_all_its_links_down_and_it
         set_live(fabric, end, False)
     fabric.step()
     assert fabric.control.failures.failed == {"p2"}
-    assert alarms(fabric, "platform_down") == [
-        "p2 has failed: its neighbours see all its links down; unreachable: h2"
-    ]
+    assert alarms(fabric, "platform_down") == ["p2 has failed: its neighbours see all its links down; unreachable: h2"]
     set_live(fabric, ("p1", 20), True)
     fabric.step()
     assert not fabric.control.failures.failed

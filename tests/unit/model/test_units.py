@@ -97,7 +97,8 @@ def test_what_is_no_sensible_duration_is_refused(written: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "milliseconds"), [(20, 20), ("20 ms", 20), ("20ms", 20), ("0.5 s", 500), ("10 s", 10_000), (0, 0), ("off", 0)]
+    ("written", "milliseconds"),
+    [(20, 20), ("20 ms", 20), ("20ms", 20), ("0.5 s", 500), ("10 s", 10_000), (0, 0), ("off", 0)],
 )
 def test_an_interval_is_whole_milliseconds(written: Any, milliseconds: int) -> None:
     assert parse_interval(written) == milliseconds
