@@ -29,12 +29,17 @@ class Returning:
         return self._until.keys()
 
     def note(self, link: str, state: LinkState, carried: bool) -> bool:
-        """Take in what became of a link, and whether it `carried` traffic so far; true when it is to wait."""
+        """Take in what became of a link, and whether it `carried` traffic so far; true when it is to wait.
+
+        One that was led over although it was called failed has nothing to wait for.
+        """
         if state is not LinkState.UP:
             self._until.pop(link, None)
             if carried:
                 self._fabric.failed.add(link)
             return False
+        if carried:
+            self.release(link)
         if link in self._fabric.failed:
             self._until.setdefault(link, self._now + self._fabric.declared.hold_s)
             return True

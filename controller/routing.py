@@ -163,7 +163,7 @@ class Routing:
         self._look_at_wires(everywhere if ends is None else moved.closed.union(ends, moved.opened))
         touched.ends = moved.closed ^ moved.opened
         self._follow(moved, touched)
-        needed = self._use_what_is_needed(moved)
+        needed = self._use_what_is_needed()
         if needed.gone or needed.came:
             self._follow(needed, touched)
         for name in touched.links:
@@ -191,16 +191,15 @@ class Routing:
             moved.gone.extend([carried] if carried else [])
             moved.came.extend([carries] if carries else [])
 
-    def _use_what_is_needed(self, before: _Moved) -> _Moved:
-        """What nothing else joins is joined by a link that waits, or else by one that BFD alone calls failed.
+    def _use_what_is_needed(self) -> _Moved:
+        """What nothing else joins is joined by a link that waits, and by all that BFD alone calls failed.
 
         BFD may be wrong (a switch that is held up for a moment loses all its neighbours at once), and where there is
         no other way nothing is lost by trying.
         """
         moved, tried = _Moved(), self._tried & self._doubted
         self._tried = tried
-        apart = (self.known[name] for name in (*self._returning.waiting, *(self._doubted - tried)))
-        if not (tried and before.came) and not any(map(self._are_apart, apart)):
+        if not self._doubted and not any(self._are_apart(self.known[name]) for name in self._returning.waiting):
             return moved
         parts = Parts()
         for name in self.live.keys() - tried:
@@ -209,8 +208,7 @@ class Routing:
             if self._is_live(link, self.states[link.name]) and parts.join(link):
                 self._returning.release(link.name)
                 self._lead_over(link, moved)
-        ordered = sorted(self._doubted, key=lambda name: (name not in tried, name))
-        self._tried = {name for name in ordered if parts.join(self.known[name])}
+        self._tried = {name for name in self._doubted if parts.are_apart(self.known[name])}
         moved.gone.extend(self.live.pop(name) for name in sorted(tried - self._tried))
         for name in sorted(self._tried - self.live.keys()):
             self._lead_over(self.known[name], moved)

@@ -252,14 +252,29 @@ def test_where_bfd_hears_nobody_any_more_all_are_still_reached() -> None:
     ends = [(f"p{number}", port) for number in range(1, 5) for port in (20, 21)]
     for end in ends:
         set_live(fabric, end, False)
+    rules = fabric.rules()
     fabric.settle()
-    assert ways(fabric) == {"links": 3, "pairs": 12}
+    assert ways(fabric) == {"links": 4, "pairs": 12}
+    assert fabric.rules() == rules, "nothing is changed for it"
     for end in ends:
         set_live(fabric, end, True)
         fabric.step()
         assert ways(fabric)["pairs"] == 12
     fabric.settle()
     assert ways(fabric) == {"links": 4, "pairs": 12}
+
+
+def test_all_that_may_join_what_is_apart_is_tried_be_it_called_failed() -> None:
+    """One of them may work, and a switch goes round the other by itself."""
+    fabric = watched()
+    for end in (NEAR, ("p3", 20)):
+        set_live(fabric, end, False)
+    fabric.settle()
+    assert ways(fabric) == {"links": 4, "pairs": 12}
+    set_live(fabric, NEAR, True)
+    fabric.settle()
+    assert ways(fabric) == {"links": 3, "pairs": 12}
+    assert leads_over(fabric)
 
 
 def test_a_link_that_bfd_calls_failed_is_not_led_over_once_there_is_another_way() -> None:
