@@ -34,6 +34,8 @@ class PlatformSwitch(OVSSwitch):
         self.bridge, self.target = bridge, target
         self.tags: dict[int, int] = {}
         """VLAN of the access ports, by port number; 0: untagged frames alone."""
+        self.settings: tuple[str, ...] = ()
+        """More columns of the bridge's record: ``rstp_enable=true``."""
         datapath = "kernel" if kernel_datapath() else "user"
         super().__init__(name, dpid=f"{dpid:016x}", datapath=datapath, protocols="OpenFlow13", **params)
 
@@ -56,6 +58,7 @@ class PlatformSwitch(OVSSwitch):
         yield from ("controller=@c", "fail_mode=secure") if self.target else ("fail_mode=standalone",)
         if self.datapath == "user":
             yield "datapath_type=netdev"
+        yield from self.settings
 
     def _ports(self) -> Iterator[str]:
         for intf in self.intfList():
@@ -85,6 +88,12 @@ class PlatformSwitch(OVSSwitch):
             return True
         controller = vsctl("get", "Bridge", self.bridge, "controller").strip().strip("[]")
         return vsctl("get", "Controller", controller, "is_connected").strip() == "true"
+
+    def connect_to(self, target: str) -> None:
+        """Point the bridge to another controller, without a moment in which it has none."""
+        if self.target:
+            record = vsctl("get", "Bridge", self.bridge, "controller").strip().strip("[]")
+            vsctl("set", "Controller", record, f'target="{target}"')
 
     def stop(self, deleteIntfs: bool = True) -> None:  # noqa: N803 (Mininet's own name)
         """Remove the bridge; with it go its ports' records, and their interfaces where asked."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 from itertools import count
 from typing import Any
 
-from controller.model.spec import Document, LinkSpec, ServerSpec, TrunkSpec, link_name
+from controller.model.spec import Document, LinkSpec, SegmentSpec, ServerSpec, TrunkSpec, link_name
 
 _FIRST_PORT = 40
 """Ports for what is added begin here, where they are free."""
@@ -62,6 +63,27 @@ def with_new_server(document: Document, name: str, like: str) -> Document:
         ip=(ip_address(int(address)),),
     )
     return _with(document, "servers", name, spec)
+
+
+def without_server(document: Document, name: str) -> Document:
+    """Without a server."""
+    return document.model_copy(update={"servers": {key: s for key, s in document.servers.items() if key != name}})
+
+
+def with_segment(document: Document, name: str, platforms: Iterable[str]) -> Document:
+    """One more segment, with a server on each of some platforms."""
+    document = _with(document, "segments", name, SegmentSpec())
+    for platform in platforms:
+        spec = ServerSpec(platform=platform, port=free_port(document, platform), segment=name)
+        document = _with(document, "servers", f"{name}-{platform}", spec)
+    return document
+
+
+def without_segment(document: Document, name: str) -> Document:
+    """Without a segment and the servers in it."""
+    segments = {key: segment for key, segment in document.segments.items() if key != name}
+    servers = {key: server for key, server in document.servers.items() if server.segment != name}
+    return document.model_copy(update={"segments": segments, "servers": servers})
 
 
 def _with(document: Document, kind: str, name: str, spec: Any) -> Document:

@@ -33,6 +33,15 @@ class FabricApi:
         data = json.dumps(body).encode() if body is not None else b""
         return self._ask(Request(self._url(path), data, {"Content-Type": "application/json"}, method="POST"))
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT JSON and return the JSON that is answered; raises `ApiError`."""
+        headers = {"Content-Type": "application/json"}
+        return self._ask(Request(self._url(path), json.dumps(body).encode(), headers, method="PUT"))
+
+    def delete(self, path: str) -> Any:
+        """DELETE, and return the JSON that is answered; raises `ApiError`."""
+        return self._ask(Request(self._url(path), method="DELETE"))
+
     def _url(self, path: str) -> str:
         rooted = path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/openapi"))
         return self.base + (path if rooted else f"/api/v1/{path.lstrip('/')}")

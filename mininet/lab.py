@@ -21,6 +21,7 @@ from commands import CommandFailed, ip, vsctl
 from controller_process import ControllerProcess
 from datapath import PlatformSwitch, set_interface
 from fabric_api import FabricApi, NotReady, wait_converged
+from faults import Faults, How
 from mininet.net import Mininet
 from namespaces import end_processes_in, namespace_of
 from naming import Names
@@ -77,6 +78,7 @@ class Lab:
         self._undo.callback(self.names.release)
         self.net = Mininet(controller=None, build=False)
         self.wiring = Wiring(document, self.names, self.net)
+        self._faults = Faults(self.wiring)
         target = self._start_controller()
         self._build_nodes(target)
         self._start_switches()
@@ -210,6 +212,25 @@ class Lab:
     def set_link(self, name: str, up: bool) -> None:
         """Cut a link (both ends lose carrier) or mend it; ``chassis1.east--chassis2.west``."""
         set_interface(self.wiring.cables[name].intf1.name, up)
+
+    def fail_link(self, name: str, how: How = "carrier") -> None:
+        """Let a link fail: `carrier` is lost at both ends, or kept while nothing passes (`silent`, `one-way`).
+
+        `one-way`: from the link's first end to its second. Raises `ValueError` for a link that has failed.
+        """
+        self._faults.fail_link(name, how)
+
+    def mend_link(self, name: str) -> None:
+        """Let a failed link work again, at its rate."""
+        self._faults.mend_link(name)
+
+    def fail_platform(self, name: str) -> None:
+        """Cut a shared switch's power: no carrier on any of its cables, its connection ended, its rules gone."""
+        self._faults.fail_platform(name)
+
+    def restore_platform(self, name: str) -> None:
+        """Give it power again: the same dpid, ports and cables; its rules are the controller's to put in."""
+        self._faults.restore_platform(name)
 
     def add_link(self, link: LinkSpec, trunks: dict[str, TrunkSpec] | None = None) -> str:
         """Plug in a cable between two trunks; `trunks` gives those that the document lacks, by end; the link's name."""

@@ -1,4 +1,4 @@
-"""Network namespaces of hosts: entering them from this process, ending what still runs in them."""
+"""Network namespaces: entering those of hosts from this process, one of one's own, ending what still runs in them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterator
+
+from commands import run
 
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -24,6 +26,19 @@ def entered(pid: int) -> Iterator[None]:
         os.close(home)
 
 
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Run the body in a network namespace of its own, and with it all that is started there. Only this thread."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        _check(_LIBC.unshare(_CLONE_NEWNET), "make")
+        run("ip", "link", "set", "lo", "up")
+        yield
+    finally:
+        _setns(home)
+        os.close(home)
+
+
 def _enter(path: str) -> None:
     namespace = os.open(path, os.O_RDONLY)
     try:
@@ -33,9 +48,13 @@ def _enter(path: str) -> None:
 
 
 def _setns(descriptor: int) -> None:
-    if _LIBC.setns(descriptor, _CLONE_NEWNET):
+    _check(_LIBC.setns(descriptor, _CLONE_NEWNET), "enter")
+
+
+def _check(status: int, what: str) -> None:
+    if status:
         code = ctypes.get_errno()
-        raise OSError(code, f"cannot enter a network namespace: {os.strerror(code)}")
+        raise OSError(code, f"cannot {what} a network namespace: {os.strerror(code)}")
 
 
 def namespace_of(pid: int | str) -> int | None:

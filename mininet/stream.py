@@ -81,6 +81,16 @@ class Stream:
             raise StreamFailed("the stream has not ended yet")
         return self._result
 
+    @property
+    def token(self) -> bytes:
+        """What every datagram of this stream begins with."""
+        return bytes.fromhex(self._orders["token"])
+
+    @property
+    def ports(self) -> dict[Flow, int]:
+        """The UDP port that the datagrams of each flow go to: no two senders have the same."""
+        return {flow: order["port"] for flow, order in zip(self.flows, self._orders["receivers"], strict=True)}
+
     def go_on(self, seconds: float) -> None:
         """Let it run for so long; raises `StreamFailed` when it does not."""
         until = time.monotonic() + seconds

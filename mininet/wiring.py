@@ -184,6 +184,18 @@ class Wiring:
 
     # Rates
 
+    def shape_link(self, name: str) -> None:
+        """Apply the declared rates of one link's trunks."""
+        self._shape_trunks(*self._link_ends(self.document.links[name]))
+
+    def shape_platform(self, platform: str) -> None:
+        """Apply the declared rates to one platform's own ports, which have none."""
+        for name, server in self.document.servers.items():
+            if server.platform == platform and server.rate and (platform, server.port) not in self.splitters:
+                shape(self.cables[name].intf1.name, server.rate)
+        cabled = {end for link in self.document.links.values() for end in self._link_ends(link)}
+        self._shape_trunks(*(end for end in cabled if end[0] == platform))
+
     def _shape_server(self, name: str) -> None:
         rate = self.document.servers[name].rate
         if rate:

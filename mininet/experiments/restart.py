@@ -1,8 +1,10 @@
 """The controller is killed and started, and connections are lost, under a probe every millisecond.
 
-    .venv/bin/python mininet/lab.py DOCUMENT --experiment restart [--json FILE] [--plot FILE]
+    .venv/bin/python mininet/lab.py DOCUMENT --experiment restart [--kills 100] [--seed 1] [--json FILE] [--plot FILE]
 
-Nothing may be lost or come twice, and no rule may be put in again. Exit status 1 otherwise.
+Nothing may be lost or come twice, and no rule may be put in again. Then, in a lab of its own made of the same
+document, it is killed at random moments while the fabric changes elsewhere; in the end the bridges must hold what a
+fresh start puts into empty ones, with the same state folder and with an empty one. Exit status 1 otherwise.
 """
 
 from __future__ import annotations
@@ -12,19 +14,25 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import kill_report
+from churn_site import Site
 from commands import vsctl
 from fabric_api import ApiError
-from report import verdict, write_json
+from kills import Killed, kill_often
+from report import CONSOLE, say, verdict, write_json
 from step_report import as_json, plot, show
 from steps import Outcome, Step, measure, usual_flows, wait_for
+
+from controller.model.document import dump_document
 
 if TYPE_CHECKING:
     from lab import Lab
 
 _RESULT = Path("results/restart.json")
 _PLOT = Path("results/restart.png")
+_KILLS = 5
 _LATE_S = 10.0
 _NOWHERE = "tcp:127.0.0.1:1"
 """Where no controller listens; a bridge without any controller would drop its rules."""
@@ -36,11 +44,33 @@ def run(lab: Lab, arguments: list[str]) -> int:
     flows = usual_flows(lab.document)
     outcomes = [measure(lab, flows, Step(title, partial(act, lab))) for title, act in ACTS.items()]
     show("Restart and reconnect, under a probe every millisecond", outcomes)
-    write_json(options.json, as_json(lab.document.fabric, outcomes))
     plot("What a restart costs", outcomes, options.plot)
+    killed = killed_at_random(lab, options.kills, options.seed) if options.kills and lab.document.links else None
+    killing = {"kills": _show_kills(lab, options, killed)} if killed else {}
+    write_json(options.json, {**as_json(lab.document.fabric, outcomes), **killing})
     bad = [outcome.step.title for outcome in outcomes if not is_good(outcome)]
+    bad += killed.faults if killed else []
     verdict(not bad, f"lost, doubled or rewritten: {', '.join(bad)}" if bad else "nothing lost, nothing rewritten")
     return 1 if bad else 0
+
+
+def _show_kills(lab: Lab, options: argparse.Namespace, killed: Killed) -> Any:
+    kill_report.show(killed.rounds)
+    for line in (line for lines in killed.unequal.values() for line in lines):
+        say(line)
+    kill_report.plot(killed.rounds, options.plot.with_stem(f"{options.plot.stem}-kills"))
+    return kill_report.as_json(lab.document.fabric, options.seed, killed.rounds, killed.unequal)
+
+
+def killed_at_random(lab: Lab, kills: int, seed: int) -> Killed:
+    """Kill the controller of another lab, made of the same document, so many times while the fabric changes."""
+    site = Site.of(lab.document)
+    with CONSOLE.status("building a lab whose document may change"):
+        own = type(lab)(dump_document(site.prepared(lab.document)))
+        own.__enter__()
+    with own:
+        site.plug(own)
+        return kill_often(own, site, kills, seed)
 
 
 def is_good(outcome: Outcome) -> bool:
@@ -52,6 +82,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="restart", description="Kill and start the controller under a stream.")
     parser.add_argument("--json", type=Path, default=_RESULT, help=f"where the result goes ({_RESULT})")
     parser.add_argument("--plot", type=Path, default=_PLOT, help=f"where the picture goes ({_PLOT})")
+    parser.add_argument("--kills", type=int, default=_KILLS, help=f"how often it is killed at random ({_KILLS})")
+    parser.add_argument("--seed", type=int, default=1, help="of the changes and moments (1)")
     return parser.parse_args(arguments)
 
 

@@ -82,6 +82,23 @@ def reaches(lab: Lab, source: str, target: str) -> bool:
     return "1 received" in lab.host(source).cmd(f"ping -c1 -W2 {lab.host(target).IP()}")
 
 
+def carrier(interface: str) -> bool:
+    shown = json.loads(output("ip", "-json", "link", "show", interface))[0]
+    return {"UP", "LOWER_UP"} <= set(shown["flags"])
+
+
+def passes(lab: Lab, source: str, interface: str) -> bool:
+    """Whether a broadcast of a server's comes out at the far end of a link."""
+    before = received(interface)
+    lab.host(source).cmd("ping -b -c3 -i0.2 -W1 10.1.0.255")
+    return received(interface) >= before + 3
+
+
+def received(interface: str) -> int:
+    shown = json.loads(output("ip", "-json", "-s", "link", "show", interface))[0]
+    return int(shown["stats64"]["rx"]["packets"])
+
+
 def ended(pid: int, patience_s: float = 5.0) -> bool:
     """Whether a process ends within this time."""
     try:
@@ -203,6 +220,59 @@ def test_a_cut_link_carries_nothing_until_it_is_mended() -> None:
         assert not reaches(cut, "web1", "web3")
         cut.set_link(LINK, up=True)
         assert reaches(cut, "web1", "web3")
+
+
+@pytest.mark.parametrize(("how", "onward", "back"), [("silent", False, False), ("one-way", False, True)])
+def test_a_link_fails_without_losing_carrier(how: Any, onward: bool, back: bool) -> None:
+    with plain(TEXT.replace("east: {port: 20}", "east: {port: 20, rate: 2500 Mbit/s}")) as cut:
+        cut.fail_link(LINK, how)
+        ends = [cut.interface("chassis1", 20), cut.interface("chassis2", 20)]
+        assert all(carrier(end) for end in ends)
+        assert passes(cut, "web1", ends[1]) == onward
+        assert passes(cut, "web3", ends[0]) == back
+        cut.mend_link(LINK)
+        assert reaches(cut, "web1", "web3")
+        assert "rate 2500Mbit ceil 2500Mbit" in output("tc", "class", "show", "dev", ends[0])
+
+
+def test_a_link_that_loses_carrier_loses_it_at_both_ends(lab: Lab) -> None:
+    ends = [lab.interface("chassis1", 20), lab.interface("chassis2", 20)]
+    lab.fail_link(LINK)
+    assert not any(carrier(end) for end in ends)
+    lab.mend_link(LINK)
+    assert reaches(lab, "web1", "web3")
+
+
+def test_a_link_fails_once_and_in_a_way_that_is_known(lab: Lab) -> None:
+    with pytest.raises(ValueError, match=r"'slowly'.*carrier, silent, one-way"):
+        lab.fail_link(LINK, "slowly")  # type: ignore[arg-type]
+    lab.fail_link(LINK, "silent")
+    with pytest.raises(ValueError, match="failed already"):
+        lab.fail_link(LINK)
+    lab.mend_link(LINK)
+
+
+def test_a_platform_without_power_is_silent_and_comes_back_the_same() -> None:
+    with plain(TEXT.replace("ip: 10.1.0.12}", "ip: 10.1.0.12, rate: 50 Mbit/s}")) as dark:
+        dark.fail_platform("chassis1")
+        assert dark.switch("chassis1").bridge not in bridges(dark.names.prefix)
+        assert not carrier(dark.interface("chassis2", 20))
+        assert not reaches(dark, "web1", "web2")
+        dark.restore_platform("chassis1")
+        shown = dark.switch("chassis1").dpctl("show")
+        assert "dpid:000000000000001a" in shown
+        assert all(f"{number}({dark.interface('chassis1', number)})" in shown for number in (3, 7, 9, 20))
+        assert reaches(dark, "web1", "web2")
+        assert reaches(dark, "web1", "web3")
+        assert "rate 50Mbit" in output("tc", "class", "show", "dev", dark.interface("chassis1", 7))
+    assert interfaces(dark.names.prefix) == bridges(dark.names.prefix) == []
+
+
+def test_nothing_is_left_behind_by_faults() -> None:
+    with plain() as broken:
+        broken.fail_link(LINK, "silent")
+        broken.fail_platform("chassis2")
+    assert interfaces(broken.names.prefix) == bridges(broken.names.prefix) == []
 
 
 def test_a_link_is_moved_to_other_trunks() -> None:
