@@ -136,6 +136,7 @@ class Control:
         """
         if platform in self._unknown and any(map(is_our_cookie, installed.cookies.values())):
             self.recovery.take(platform, installed, now)
+        self._lead_back(now)
         self.refresh()
         self.reconciler.connected(platform, installed)
         self.auditing.connected(platform)
@@ -231,8 +232,7 @@ class Control:
 
     def next_step(self, now: float) -> Mapping[str, Batch]:
         """What to send now, by platform; each is answered by `step_confirmed`."""
-        for link in self.routing.due(now):
-            self.fabric.touch(*link.ends)
+        self._lead_back(now)
         self.recovery.tick(now)
         self.reconciler.hold(self.recovery.until)
         self.refresh()
@@ -243,6 +243,11 @@ class Control:
         if not steps:
             self._collect_numbers()
         return steps
+
+    def _lead_back(self, now: float) -> None:
+        """Links that had failed and have worked for long enough since."""
+        for link in self.routing.due(now):
+            self.fabric.touch(*link.ends)
 
     def step_confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
         """A switch's barrier came back."""

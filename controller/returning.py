@@ -6,7 +6,7 @@ paths that the controller has moved. What has no other way does not wait.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 
 from controller.model.fabric import Fabric
 from controller.model.links import LinkState
@@ -24,7 +24,7 @@ class Returning:
         self._now = 0.0
 
     @property
-    def waiting(self) -> Collection[str]:
+    def waiting(self) -> Set[str]:
         """Links that work again and are not used yet."""
         return self._until.keys()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -69,6 +69,8 @@ class Routing:
         self._doubted: set[str] = set()
         """Links that have failed by what BFD says alone."""
         self._ways_round = WaysRound()
+        self._spared: set[str] = set()
+        """Links whose way round may use links that work and are not led over yet."""
         self._forests: list[tuple[Link, ...]] = [()] * VARIANTS
         self._next_hops = NextHops()
 
@@ -154,7 +156,7 @@ class Routing:
         names = sorted(found.keys() | before)
         if ends is not None:
             found |= {name: declared[name] for name in names if name in declared}
-        touched, moved = Rerouted(), _Moved()
+        touched, moved, spare = Rerouted(), _Moved(), set(self._returning.waiting)
         for name in names:
             self._look_at(name, found.get(name), touched, moved)
         self.trunk_ends.difference_update(moved.closed - moved.opened)
@@ -166,6 +168,8 @@ class Routing:
         needed = self._use_what_is_needed()
         if needed.gone or needed.came:
             self._follow(needed, touched)
+        if spare != self._returning.waiting:
+            touched.links |= (self._spared | self._ways_round.without) & self.known.keys()
         for name in touched.links:
             self._find_ways_round(name)
         return touched
@@ -233,7 +237,7 @@ class Routing:
         return [self.known[name] for name in self._returning.due(now) if name in self.known]
 
     @property
-    def waiting(self) -> Collection[str]:
+    def waiting(self) -> Set[str]:
         """Links that had failed and work again, and are not used yet."""
         return self._returning.waiting
 
@@ -294,7 +298,7 @@ class Routing:
             self._forests[variant] = regrown(forest, self.graph, gone, moved.came, variant)
             if self._forests[variant] != forest:
                 touched.forests.add(variant)
-        touched.links |= self._bypasses_touched(moved)
+        touched.links |= self._bypasses_touched(moved) | (self._spared & self.known.keys())
 
     def _change_graph(self, moved: _Moved) -> None:
         for link in moved.gone:
@@ -327,9 +331,19 @@ class Routing:
         return least + new.cost <= way.cost
 
     def _find_ways_round(self, name: str) -> None:
+        """Over links that are led over; where there is no such way, over those that wait too."""
         link = self.known.get(name)
+        self._spared.discard(name)
         if link is None:
             self._ways_round.forget(name)
             return
-        ways = (find_way_round(self._next_hops.links_at, link, near, self.distance) for near, _ in link.ends)
+        ways = [find_way_round(self._next_hops.links_at, link, near, self.distance) for near, _ in link.ends]
+        if None in ways and self._returning.waiting:
+            self._spared.add(name)
+            ways = [find_way_round(self._usable_at, link, near, lambda *_: 0.0) for near, _ in link.ends]
         self._ways_round.put(name, [way for way in ways if way])
+
+    def _usable_at(self, platform: str) -> list[Link]:
+        """A platform's links that work, led over or not."""
+        waiting = (self.known[name] for name in self._returning.waiting & self._on[platform])
+        return [*self._next_hops.links_at(platform), *waiting]

@@ -70,8 +70,11 @@ def _is_our_number(rule: Group | Meter) -> bool:
     return is_our_group(rule.number) if isinstance(rule, Group) else is_our_meter(rule.number)
 
 
-def _opens_a_way(wanted: Wanted) -> bool:
-    return wanted.order // PATH_RANKS == Turn.TRANSIT
+def _opens_a_way(wanted: Wanted, is_new: bool) -> bool:
+    """Whether packets may be sent here next that the switch has dropped so far: a bypass that was not there, a path
+    that led back to where they come from."""
+    turn = wanted.order // PATH_RANKS
+    return turn == Turn.PATH or (turn == Turn.TRANSIT and is_new)
 
 
 class Reconciler:
@@ -136,7 +139,7 @@ class Reconciler:
         batch = switch.in_flight
         if batch is None:
             return
-        if not switch.fresh and any(new and _opens_a_way(wanted) for wanted, new in batch.upserts):
+        if not switch.fresh and any(_opens_a_way(wanted, new) for wanted, new in batch.upserts):
             self._opened_at = now
         switch.in_flight, switch.fresh = None, False
         for wanted, _ in batch.upserts:

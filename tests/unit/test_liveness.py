@@ -219,19 +219,40 @@ def test_one_that_waits_is_led_over_when_the_other_way_fails() -> None:
     assert leads_over(fabric)
 
 
+def test_a_link_that_waits_serves_as_a_way_round() -> None:
+    fabric = watched()
+    set_live(fabric, NEAR, False)
+    fabric.settle()
+    other = "p2.next--p3.back"
+    assert fabric.control.routing.way_round(other, "p2") is None
+    set_live(fabric, NEAR, True)
+    fabric.step()
+    way = fabric.control.routing.way_round(other, "p2")
+    assert way and LINK in {link.name for link in way.links}
+    set_live(fabric, NEAR, False)
+    fabric.step()
+    assert fabric.control.routing.way_round(other, "p2") is None
+
+
 def test_a_restarted_controller_waits_too() -> None:
     fabric = watched()
     set_live(fabric, NEAR, False)
     fabric.settle()
     set_live(fabric, NEAR, True)
-    fabric.step()
+    steps(fabric)
     rules = fabric.rules()
     fabric.restart_controller()
     fabric.connect()
     fabric.discover()
-    while fabric.step():
-        pass
+    steps(fabric)
+    assert fabric.control.routing.waiting
     assert fabric.rules() == rules
+
+
+def steps(fabric: VirtualFabric) -> None:
+    """All that is to be done at once, within two seconds."""
+    for _ in range(200):
+        fabric.step()
 
 
 # What BFD says may be wrong
