@@ -20,6 +20,9 @@ _NONE: Final[frozenset[str]] = frozenset()
 _STRICTNESS: Final[tuple[AdminState, ...]] = ("up", "drain", "down")
 DRAINED_COST: Final = 10_000
 """What a drained link costs beyond its own cost: more than any detour."""
+DOUBTED_COSTS: Final = 100_000_000
+"""By how much a link is dearer that BFD calls failed: more than any detour, over drained links too. A factor: where
+all are called failed the same ways stay the shortest."""
 
 
 @dataclass(slots=True)
@@ -276,8 +279,10 @@ class Routing:
         return state is LinkState.UP and self.admin(link) != "down"
 
     def _as_used(self, link: Link) -> Link:
-        """A drained link is the last resort: it carries what has no other way."""
-        return replace(link, cost=link.cost + DRAINED_COST) if self.admin(link) == "drain" else link
+        """A drained link carries what has no other way, and one that BFD calls failed what has no other even so."""
+        cost = link.cost + (DRAINED_COST if self.admin(link) == "drain" else 0)
+        cost *= DOUBTED_COSTS if link.name in self._doubted else 1
+        return replace(link, cost=cost) if cost != link.cost else link
 
     def _takes_labels(self, link: Link, state: LinkState) -> bool:
         if self.admin(link) == "down":
@@ -331,19 +336,25 @@ class Routing:
         return least + new.cost <= way.cost
 
     def _find_ways_round(self, name: str) -> None:
-        """Over links that are led over; where there is no such way, over those that wait too."""
+        """Over links that are led over; where there is no such way, over those that wait too. Round one that works, no
+        way leads over one that BFD calls failed: if BFD is wrong about the first too, that is better tried itself."""
         link = self.known.get(name)
         self._spared.discard(name)
         if link is None:
             self._ways_round.forget(name)
             return
-        ways = [find_way_round(self._next_hops.links_at, link, near, self.distance) for near, _ in link.ends]
+        links_at = self._next_hops.links_at if name in self._doubted or not self._tried else self._sound_at
+        ways = [find_way_round(links_at, link, near, self.distance) for near, _ in link.ends]
         if None in ways and self._returning.waiting:
             self._spared.add(name)
             ways = [find_way_round(self._usable_at, link, near, lambda *_: 0.0) for near, _ in link.ends]
         self._ways_round.put(name, [way for way in ways if way])
 
+    def _sound_at(self, platform: str) -> list[Link]:
+        """A platform's links that are led over, but for those that are only tried."""
+        return [link for link in self._next_hops.links_at(platform) if link.name not in self._doubted]
+
     def _usable_at(self, platform: str) -> list[Link]:
         """A platform's links that work, led over or not."""
         waiting = (self.known[name] for name in self._returning.waiting & self._on[platform])
-        return [*self._next_hops.links_at(platform), *waiting]
+        return [*self._sound_at(platform), *waiting]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -43,7 +43,17 @@ class Rulebook:
             self._update([owner for owner in self._inputs if owner not in owners])
             self._update(owners)
         else:
-            self._update(dict.fromkeys(self._derivation.touched(changes, rerouted)))
+            waiting = self._waiting_paths() if rerouted.pairs else ()
+            self._update(dict.fromkeys((*self._derivation.touched(changes, rerouted), *waiting)))
+
+    def _waiting_paths(self) -> Iterator[Owner]:
+        """Paths that switches are still to flip: by the same next hops, perhaps, but at another distance, which says
+        whose turn is first."""
+        for switch in self._reconciler.switches.values():
+            for key in switch.pending if not switch.fresh else ():
+                wanted = switch.wanted.get(key)
+                if wanted and wanted.owner.kind == "path":
+                    yield wanted.owner
 
     def refused_texts(self) -> dict[str, str]:
         """Owners for whom no number was left, and why."""

@@ -88,6 +88,20 @@ def wait_converged(
     raise NotReady(f"the fabric is not ready after {timeout_s:g} s: {state}")
 
 
+def wait_watched(api: FabricApi, timeout_s: float) -> bool:
+    """Wait until BFD has heard the other end of every trunk that it watches; whether it has.
+
+    Until then switches go round those links, as if they had failed.
+    """
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        ends = [end for link in api.get("/links")["items"] for end in link["status"]["ends"]]
+        if all(end["bfd"] != "starting" for end in ends):
+            return True
+        time.sleep(_POLL_S)
+    return False
+
+
 def describe(status: dict[str, Any]) -> str:
     """A fabric's status in a sentence: what is absent, what alarms stand."""
     parts = [f"revision {status.get('revision')}", "converged" if status.get("converged") else "not converged"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 from commands import CommandFailed, ip, run
@@ -36,8 +36,7 @@ class Faults:
         self._links[name] = how
         if how == "carrier":
             set_interface(self._ends(name)[0], up=False)
-        for interface in self._mute(name):
-            run("tc", *f"qdisc replace dev {interface} root {_NOTHING_PASSES}".split())
+        _silence(self._mute(name))
 
     def mend_link(self, name: str) -> None:
         """Let it work again, at its rate; raises `KeyError` for one that works."""
@@ -81,6 +80,12 @@ class Faults:
         cut = {self._ends(link)[0] for link, how in self._links.items() if how == "carrier"}
         ip([f"link set {interface} up" for interface in _interfaces(switch) if interface not in cut])
         self._wiring.shape_platform(name)
+        _silence({each for link in self._links for each in self._mute(link)}.intersection(_interfaces(switch)))
+
+
+def _silence(interfaces: Iterable[str]) -> None:
+    for interface in interfaces:
+        run("tc", *f"qdisc replace dev {interface} root {_NOTHING_PASSES}".split())
 
 
 def _clear(switch: PlatformSwitch) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from commands import CommandFailed, ip, vsctl
 from controller_process import ControllerProcess
 from datapath import PlatformSwitch, set_interface
-from fabric_api import FabricApi, NotReady, wait_converged
+from fabric_api import FabricApi, NotReady, wait_converged, wait_watched
 from faults import Faults, How
 from mininet.net import Mininet
 from namespaces import end_processes_in, namespace_of
@@ -31,6 +31,8 @@ from controller.model.document import parse_document
 from controller.model.spec import Document, LinkSpec, ServerSpec, TrunkSpec, link_name
 
 READY_S = 60.0
+_BFD_S = 10.0
+"""BFD takes 1 to 3 s to begin on a trunk; where it does not, the fabric works all the same."""
 _PORT_BUFFER_BYTES = 4 << 20
 
 
@@ -40,7 +42,8 @@ class Lab:
     `document`: a path, read in place; or YAML text (str), kept in a file of the lab's that `rewrite` may change;
     or a parsed `Document`, which takes `normal=True`: plain NORMAL bridges without a controller.
     `controller` (``HOST:PORT``) and `api` (``http://HOST:PORT``): one that runs already; None starts one.
-    Raises `NotReady` when the fabric does not converge within `ready_s`; 0: do not wait.
+    Raises `NotReady` when the fabric does not converge within `ready_s`; 0: do not wait. It is ready when BFD has begun
+    on all trunks, too.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Lab:
         self._start_switches()
         if not self.normal and self._ready_s:
             self.wait_converged(self._ready_s)
+            wait_watched(self.fabric_api, _BFD_S)
 
     def _make_folder(self) -> Path:
         if self._state_dir:

@@ -34,8 +34,8 @@ class Turn(IntEnum):
     """Where packets of servers enter: guard, answers, floods from local ports."""
 
 
-PATH_RANKS: Final = 1 << 16
-"""A turn leaves room for so many ranks."""
+PATH_RANKS: Final = 1 << 52
+"""A turn leaves room for so many ranks: those of ways over links that are the last resort too."""
 
 
 def path_rank(distance: float) -> int:

@@ -155,6 +155,11 @@ class Caught:
             place += 4
 
     @property
+    def labels(self) -> bytes:
+        """The tags in the frame, as they stand."""
+        return self.frame[12 : 8 + 4 * len(self.eth_types)]
+
+    @property
     def ours(self) -> bool:
         """Whether it is discovery or BFD."""
         return self.eth_types == (DISCOVERY_TYPE,) or self._is_bfd
@@ -206,8 +211,8 @@ class Ears:
 
 
 def packet_socket(interface: str) -> socket.socket:
-    ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL))
-    ear.bind((interface, 0))
+    ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # with a protocol it would hear all interfaces till bound
+    ear.bind((interface, _ALL))
     ear.setblocking(False)
     ear.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)  # SO_RCVBUFFORCE
     return ear
