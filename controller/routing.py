@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from controller.detours import Detours, Reserve
 from controller.model.fabric import AdminState, Fabric
 from controller.model.links import LinkState, is_wired, known_links, link_state
 from controller.model.topology import End, Link
-from controller.paths.bypasses import WayRound, WaysRound, find_way_round
+from controller.paths.bypasses import WayRound
 from controller.paths.graph import add_link, build_graph, remove_link
 from controller.paths.next_hops import NextHops, Pair
 from controller.paths.trees import VARIANTS, Parts, regrown
@@ -71,9 +72,7 @@ class Routing:
         """Known links that are not up."""
         self._doubted: set[str] = set()
         """Links that have failed by what BFD says alone."""
-        self._ways_round = WaysRound()
-        self._spared: set[str] = set()
-        """Links whose way round may use links that work and are not led over yet."""
+        self._detours = Detours(self.known)
         self._forests: list[tuple[Link, ...]] = [()] * VARIANTS
         self._next_hops = NextHops()
 
@@ -138,7 +137,7 @@ class Routing:
 
     def way_round(self, link: str, near: str) -> WayRound | None:
         """The bypass of a link from its end on `near`."""
-        return self._ways_round.get(link, near)
+        return self._detours.get(link, near)
 
     @property
     def unprotected(self) -> tuple[str, ...]:
@@ -172,9 +171,10 @@ class Routing:
         if needed.gone or needed.came:
             self._follow(needed, touched)
         if spare != self._returning.waiting:
-            touched.links |= (self._spared | self._ways_round.without) & self.known.keys()
+            touched.links |= self._detours.wanting()
+        reserve = Reserve(self._returning.waiting, self._doubted, self._tried)
         for name in touched.links:
-            self._find_ways_round(name)
+            self._detours.renew(name, self._next_hops, reserve)
         return touched
 
     def _look_at(self, name: str, link: Link | None, touched: Rerouted, moved: _Moved) -> None:
@@ -303,58 +303,10 @@ class Routing:
             self._forests[variant] = regrown(forest, self.graph, gone, moved.came, variant)
             if self._forests[variant] != forest:
                 touched.forests.add(variant)
-        touched.links |= self._bypasses_touched(moved) | (self._spared & self.known.keys())
+        touched.links |= self._detours.follow(self._next_hops, moved.gone, moved.came)
 
     def _change_graph(self, moved: _Moved) -> None:
         for link in moved.gone:
             remove_link(self.graph, link)
         for link in moved.came:
             add_link(self.graph, link)
-
-    def _bypasses_touched(self, moved: _Moved) -> set[str]:
-        """Links whose way round used a link that changed, or might use it now."""
-        names = {link.name for link in (*moved.gone, *moved.came)}
-        found = names.union(*(self._ways_round.using(name) for name in names))
-        if moved.came:
-            found |= self._ways_round.without
-        longest = self._ways_round.longest if moved.came else 0
-        for new in moved.came:
-            around = {near for end, _ in new.ends for near in self._next_hops.within(longest - new.cost, end)}
-            found.update(name for name, way in self._ways_round.leaving(around) if self._might_serve(new, name, way))
-        return found & self.known.keys()
-
-    def _might_serve(self, new: Link, name: str, way: WayRound) -> bool:
-        """Whether a way round over a new link could be as short as the one in use."""
-        link = self.known.get(name)
-        if link is None:
-            return False
-        near, (far, _) = way.near, link.other(way.near)
-        (one, _), (other, _) = new.ends
-        least = min(
-            self.distance(near, one) + self.distance(other, far), self.distance(near, other) + self.distance(one, far)
-        )
-        return least + new.cost <= way.cost
-
-    def _find_ways_round(self, name: str) -> None:
-        """Over links that are led over; where there is no such way, over those that wait too. Round one that works, no
-        way leads over one that BFD calls failed: if BFD is wrong about the first too, that is better tried itself."""
-        link = self.known.get(name)
-        self._spared.discard(name)
-        if link is None:
-            self._ways_round.forget(name)
-            return
-        links_at = self._next_hops.links_at if name in self._doubted or not self._tried else self._sound_at
-        ways = [find_way_round(links_at, link, near, self.distance) for near, _ in link.ends]
-        if None in ways and self._returning.waiting:
-            self._spared.add(name)
-            ways = [find_way_round(self._usable_at, link, near, lambda *_: 0.0) for near, _ in link.ends]
-        self._ways_round.put(name, [way for way in ways if way])
-
-    def _sound_at(self, platform: str) -> list[Link]:
-        """A platform's links that are led over, but for those that are only tried."""
-        return [link for link in self._next_hops.links_at(platform) if link.name not in self._doubted]
-
-    def _usable_at(self, platform: str) -> list[Link]:
-        """A platform's links that work, led over or not."""
-        waiting = (self.known[name] for name in self._returning.waiting & self._on[platform])
-        return [*self._sound_at(platform), *waiting]
