@@ -20,7 +20,7 @@ from controller.model.desired import Desired, Key
 from controller.model.fabric import AdminState, Fabric
 from controller.model.spec import Document
 from controller.model.topology import End, Port
-from controller.patience import Patience, is_of_a_way
+from controller.patience import Patience
 from controller.recover import Recovery
 from controller.routing import Rerouted, Routing
 from controller.rulebook import Rulebook
@@ -63,7 +63,7 @@ class Control:
         self.liveness = Liveness(fabric, self.routing, self.alarms)
         self.activity = Activity(fabric)
         self.recovery = Recovery(fabric)
-        self.patience = Patience(self.routing)
+        self.patience = Patience(self.routing, fabric.home_of)
         self.connected: dict[str, int] = {}
         """Connected platforms with their dpids."""
         self.discovering = False
@@ -237,8 +237,7 @@ class Control:
         self.reconciler.hold(self.recovery.until)
         self.refresh()
         away = [name for name in self.fabric.platforms if not self.reconciler.switches[name].connected]
-        kept = is_of_a_way if self.patience.waits(away, now) else None
-        steps = self.reconciler.next_step(now, kept, self.failures.apart)
+        steps = self.reconciler.next_step(now, self.patience.kept(away, now), self.failures.apart)
         self.auditing.sent(steps)
         if not steps:
             self._collect_numbers()

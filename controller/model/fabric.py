@@ -104,6 +104,11 @@ class Fabric:
 
     # Servers
 
+    def home_of(self, server: str) -> str | None:
+        """The platform that a server is on; None where there is no such server."""
+        found = self.servers.get(server)
+        return found.platform if found else None
+
     def determine(self, server: Server) -> None:
         """Note what was heard of a server."""
         self._mark(server.name)

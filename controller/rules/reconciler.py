@@ -26,8 +26,8 @@ class Strange:
 
 
 Content: TypeAlias = int | Group | Meter | Strange
-Kept: TypeAlias = Callable[[RuleKey, Content, Content | None], bool]
-"""Whether a change of what is held under a key, from something to something or to nothing, has to wait."""
+Kept: TypeAlias = Callable[[str, RuleKey, Content, Wanted | None], bool]
+"""Whether a change of what a platform holds under a key, from something to something or to nothing, has to wait."""
 DRAIN_S: Final = 0.6
 """How long a replaced rule outlives the last step that led away from it, seconds: Open vSwitch looks over what it has
 cached every half second at the latest."""
@@ -196,7 +196,7 @@ def _upserts(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Ba
     turns: dict[str, dict[int, list[Wanted]]] = {}
     for name, switch in busy.items():
         differing = [key for key in switch.pending if key in switch.wanted and differs(switch, key)]
-        missing = [switch.wanted[key] for key in differing if not _is_kept(switch, key, kept)]
+        missing = [switch.wanted[key] for key in differing if not _is_kept(name, switch, key, kept)]
         if switch.fresh and missing:
             step[name] = _batch(switch, missing)
         elif missing:
@@ -215,11 +215,10 @@ def _batch(switch: SwitchRules, wanted: list[Wanted]) -> Batch:
     return Batch(tuple((item, item.rule.key not in switch.installed) for item in wanted))
 
 
-def _is_kept(switch: SwitchRules, key: RuleKey, kept: Kept | None) -> bool:
+def _is_kept(name: str, switch: SwitchRules, key: RuleKey, kept: Kept | None) -> bool:
     if kept is None or key not in switch.installed:
         return False
-    wanted = switch.wanted.get(key)
-    return kept(key, switch.installed[key], content_of(wanted) if wanted else None)
+    return kept(name, key, switch.installed[key], switch.wanted.get(key))
 
 
 def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) -> dict[str, Batch]:
@@ -228,7 +227,7 @@ def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) 
     for name, switch in busy.items():
         unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
         free = [key for key in unwanted if drained or isinstance(switch.installed[key], Strange)]
-        excess = [key for key in free if not _is_kept(switch, key, kept)]
+        excess = [key for key in free if not _is_kept(name, switch, key, kept)]
         excess.sort(key=lambda key: _KIND_ORDER[key[0]])
         if excess:
             step[name] = Batch(deletes=tuple(excess))

@@ -38,7 +38,6 @@ def test_many_things_in_a_row(edges: list[Edge], seed: int) -> None:
     happen(edges, Random(seed).choices(sorted(ACTS), k=60), seed)
 
 
-@pytest.mark.xfail(strict=True, reason="a switch that is away keeps the old home of a server that moves")
 @pytest.mark.parametrize("fails", [False, True], ids=["two links between them", "the link between them fails"])
 def test_a_server_that_moves_beyond_a_switch_that_is_away_makes_no_loop(fails: bool) -> None:
     """p1 leads to the new home by p2, which is away and leads to the old one by p1.
