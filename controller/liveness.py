@@ -2,7 +2,7 @@
 
 BFD needs both ends: with one end alone a port would never count as live. So it is set where both bridges' databases
 can be written, and what it says counts from the moment when it has heard the other end. Where it never does, though
-probes pass both ways, it is given up.
+probes pass both ways, it is given up; where no probes come either, it is right.
 """
 
 from __future__ import annotations
@@ -72,9 +72,17 @@ class Liveness:
             self._trials.pop(link.name, None)
         elif end not in self._fabric.wiring.watched and self.interval_ms(end):
             trial = self._trials.setdefault(link.name, _Trial(now))
-            passes = all(trial.probes[each] >= _PROBES for each in link.ends)
-            if now - trial.since > GIVE_UP_S and passes:
-                self._give_up(link)
+            if now - trial.since > GIVE_UP_S:
+                self._judge(link, [trial.probes[each] for each in link.ends])
+
+    def _judge(self, link: Link, probes: list[int]) -> None:
+        """BFD has heard nothing for long: either it does not pass, or nothing does."""
+        if min(probes) >= _PROBES:
+            self._give_up(link)
+        elif min(probes) == 0:
+            del self._trials[link.name]
+            for end in link.ends:
+                self._fabric.wiring.watch(end, True)
 
     def _give_up(self, link: Link) -> None:
         del self._trials[link.name]

@@ -150,12 +150,16 @@ def test_bfd_that_hears_nothing_though_probes_pass_is_given_up() -> None:
     assert message.startswith(f"{LINK}: BFD does not hear its ends though probes pass")
 
 
-def test_bfd_that_hears_nothing_is_not_given_up_where_no_probes_pass() -> None:
+def test_bfd_that_hears_nothing_is_right_where_no_probes_come_either() -> None:
     fabric = ring()
+    for end in (NEAR, FAR):
+        set_live(fabric, end, False)
+    assert state(fabric) is LinkState.UP, "BFD is beginning"
     for _ in range(5):
         looked_at(fabric, "p1", "p2", heard=False)
         fabric.now += GIVE_UP_S / 3
     assert fabric.control.liveness.interval_ms(NEAR) == 20
+    assert state(fabric) is LinkState.DOWN
 
 
 # When it is led over again
