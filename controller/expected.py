@@ -37,4 +37,3 @@ def wanted_network(control: Control) -> Network:
     wiring = control.fabric.wiring
     down = frozenset(end for end, port in wiring.ports.items() if not port.up)
     return Network(WantedTables(control), dict(wiring.wired), down)
-

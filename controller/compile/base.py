@@ -59,9 +59,7 @@ def drop_keys() -> dict[str, RuleKey]:
     }
 
 
-def _entry(
-    table: Table, priority: int, wanted: Match, *actions: Action, goto: Table | None = None
-) -> FlowEntry:
+def _entry(table: Table, priority: int, wanted: Match, *actions: Action, goto: Table | None = None) -> FlowEntry:
     return FlowEntry(table, priority, wanted, actions, goto)
 
 

@@ -82,11 +82,7 @@ def _labelled(label: int) -> Match:
 def _group(tree: TreeInput, part: FloodInput, entry: int) -> Group:
     label: tuple[Action, ...] = (PushVlan(), SetField("vlan_vid", VLAN_PRESENT | tree.label))
     local = [Bucket(deliver(port, vlan)) for port, vlan in part.ports]
-    onward = [
-        Bucket((*label, ToGroup(link_group(trunk))))
-        for trunk in part.trunks
-        if trunk != entry
-    ]
+    onward = [Bucket((*label, ToGroup(link_group(trunk)))) for trunk in part.trunks if trunk != entry]
     return Group(flood_group(tree.label, entry), GroupType.ALL, (*local, *onward))
 
 

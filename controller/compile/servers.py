@@ -117,9 +117,7 @@ def _sender(wanted: ServerInput) -> Iterator[FlowEntry]:
 def _sender_addresses(wanted: ServerInput, meter: int) -> Iterator[FlowEntry]:
     server = wanted.server
     for address, version in server.addresses:
-        yield FlowEntry(
-            Table.ADDRESS, Priority.NORMAL, _claims(wanted, claimed(address, version)), (), Table.ADMIT
-        )
+        yield FlowEntry(Table.ADDRESS, Priority.NORMAL, _claims(wanted, claimed(address, version)), (), Table.ADMIT)
     if server.open_addresses:
         copy = copy_of(Reason.LEARN_ADDRESS, meter)
         yield FlowEntry(Table.ADDRESS, Priority.DEFAULT, _speaks(wanted), copy, Table.ADMIT)

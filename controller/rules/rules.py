@@ -104,16 +104,7 @@ class DecTtl:
 
 
 Action: TypeAlias = (
-    Output
-    | ToGroup
-    | PushVlan
-    | PopVlan
-    | SetField
-    | Move
-    | ClearInPort
-    | Resubmit
-    | ToController
-    | DecTtl
+    Output | ToGroup | PushVlan | PopVlan | SetField | Move | ClearInPort | Resubmit | ToController | DecTtl
 )
 Actions: TypeAlias = tuple[Action, ...]
 

@@ -63,9 +63,7 @@ def view_fabric(reading: Reading) -> FabricView:
         name=document.fabric,
         origin=reading.origin(SETTINGS),
         counts=_counts(reading),
-        spec=FabricSpec(
-            undeclared=document.undeclared, storm=document.storm, bfd=document.bfd, hold=document.hold
-        ),
+        spec=FabricSpec(undeclared=document.undeclared, storm=document.storm, bfd=document.bfd, hold=document.hold),
         status=_status(reading),
     )
 

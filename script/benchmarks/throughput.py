@@ -1,6 +1,6 @@
 """TCP between two servers on one switch and across two, beside NORMAL switching, turn by turn in one run.
 
-    script/bench throughput [--turns 7] [--seconds 3] [--document FILE]
+script/bench throughput [--turns 7] [--seconds 3] [--document FILE]
 """
 
 from __future__ import annotations

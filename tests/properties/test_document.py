@@ -110,9 +110,7 @@ def links(draw: st.DrawFn, platforms: dict[str, PlatformSpec]) -> dict[str, Link
     joined = [pair for pair in pairs if pair[0].split(".")[0] != pair[1].split(".")[0]]
     costs = st.integers(1, 65_535)
     bfd = st.none() | INTERVALS
-    return {
-        name_of_link(a, b): LinkSpec(ends=(a, b), cost=draw(costs), rate=1000, bfd=draw(bfd)) for a, b in joined
-    }
+    return {name_of_link(a, b): LinkSpec(ends=(a, b), cost=draw(costs), rate=1000, bfd=draw(bfd)) for a, b in joined}
 
 
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -319,6 +319,7 @@ def test_a_link_that_the_document_takes_away_costs_no_packet(slow: str) -> None:
 @pytest.mark.parametrize("slow", PLATFORMS)
 def test_paths_that_turn_round_cost_no_packet(slow: str) -> None:
     """The costs of the ring's links change: nearly every path goes the other way."""
+
     def costs(*costs: int) -> str:
         ends = [side.strip("[]") for side in SIDES]
         return document(*(f"{{ends: [{end}], cost: {cost}}}" for end, cost in zip(ends, costs, strict=True)))

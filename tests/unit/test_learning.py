@@ -117,9 +117,7 @@ def test_a_fourth_move_in_time_is_a_conflict_and_the_server_stays() -> None:
     now = to_and_fro(listener, 4)
     assert listener.server().end == RIGHT
     (message,) = listener.conflicts()
-    assert message == (
-        f"{NAME} moved more than 3 times in 10 s between p2 port 1 and p1 port 1: it stays for 30 s"
-    )
+    assert message == (f"{NAME} moved more than 3 times in 10 s between p2 port 1 and p1 port 1: it stays for 30 s")
     assert not listener.hear(LEFT, now + HOLD_S - 0.1)
     assert listener.server().end == RIGHT
 

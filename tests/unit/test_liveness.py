@@ -14,15 +14,14 @@ from tests.virtual import VirtualFabric
 LINK = "p1.next--p2.back"
 NEAR, FAR = ("p1", 20), ("p2", 21)
 HOLD_S = 7
+TRUNKS = "trunks: {next: {port: 20}, back: {port: 21}}"
 
 
 def ring(*extra: str, links: str = "") -> VirtualFabric:
     lines = ["segments: {s: {}}", f"hold: {HOLD_S} s", *extra, "platforms:"]
     for number in range(1, 5):
         server = f"h{number}: {{port: 1, segment: s, mac: '02:00:00:00:00:0{number}'}}"
-        lines.append(
-            f"  p{number}: {{dpid: {number}, servers: {{{server}}}, trunks: {{next: {{port: 20}}, back: {{port: 21}}}}}}"
-        )
+        lines.append(f"  p{number}: {{dpid: {number}, servers: {{{server}}}, {TRUNKS}}}")
     first = links or "[p1.next, p2.back]"
     lines += ["links:", f"  - {first}", *(f"  - [p{n}.next, p{n % 4 + 1}.back]" for n in (2, 3, 4))]
     fabric = VirtualFabric("\n".join(lines))
@@ -232,7 +231,8 @@ def test_a_link_that_waits_serves_as_a_way_round() -> None:
     set_live(fabric, NEAR, True)
     fabric.step()
     way = fabric.control.routing.way_round(other, "p2")
-    assert way and LINK in {link.name for link in way.links}
+    assert way
+    assert LINK in {link.name for link in way.links}
     set_live(fabric, NEAR, False)
     fabric.step()
     assert fabric.control.routing.way_round(other, "p2") is None

@@ -307,4 +307,3 @@ def test_the_switches_are_not_touched_by_a_check() -> None:
     virtual.settle()
     assert {name: switch.wanted for name, switch in virtual.control.reconciler.switches.items()} == before
     assert {name: switch.written for name, switch in virtual.switches.items()} == written
-

@@ -123,7 +123,7 @@ def test_what_is_not_reported_is_missing(audit: Audit, rule: Rule) -> None:
 
 def test_a_rule_with_fields_that_we_do_not_know_can_be_deleted_as_it_was_reported(audit: Audit) -> None:
     """The delete names the very bytes of the match."""
-    fields = bytes.fromhex("8000000400000003" "0001d3080000002000000020" "ffff000612345678abcd")
+    fields = bytes.fromhex("80000004000000030001d3080000002000000020ffff000612345678abcd")
     head = (4 + len(fields)).to_bytes(2, "big")
     matched = b"\x00\x01" + head + fields + bytes(-(4 + len(fields)) % 8)
     entry = mod(replace(ENTRY, match=()))[:48] + matched
