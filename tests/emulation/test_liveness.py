@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from commands import vsctl
 from lab import Lab
+from sides import wait_watched
 from stream import Flow, Stream, StreamResult
 
 from tests.waiting import wait_until
@@ -64,6 +65,7 @@ def trunks(lab: Lab) -> list[str]:
 
 @pytest.mark.parametrize("how", ["silent", "one-way"])
 def test_a_link_that_fails_silently_is_gone_round_and_taken_again_without_loss(ring: Lab, how: Any) -> None:
+    wait_watched(ring, [LINK])
     with Stream(ring, FLOWS) as stream:
         ring.fail_link(LINK, how)
         state_is(ring, "down")
