@@ -53,6 +53,7 @@ class Auditing:
         except Exception:
             LOG.exception("%s: what it holds could not be judged", platform)
             self._control.alarms.raise_("internal", f"audit of {platform}", "an audit failed: see the log")
+            self._control.auditing.failed(platform, audit)
             return
         if found:
             self._wake()

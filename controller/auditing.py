@@ -72,6 +72,11 @@ class Auditing:
         self._tell_foreign()
         return bool(findings)
 
+    def failed(self, platform: str, audit: Audit) -> None:
+        """An audit could not be brought to its end: the next one begins afresh."""
+        if self._audits.get(platform) is audit:
+            self._audits[platform] = Audit(self._reconciler.switches[platform])
+
     def connected(self, platform: str) -> None:
         """A switch has been read."""
         self._audits[platform] = Audit(self._reconciler.switches[platform])

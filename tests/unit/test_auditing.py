@@ -376,3 +376,13 @@ def test_a_refusal_of_what_nobody_wants_any_more_is_over(fabric: VirtualFabric) 
 def test_reported_rules_of_any_kind_have_what_they_are_known_by() -> None:
     assert Reported(FOREIGN, 7).content == 7
     assert Reported(Meter(5, 1, 1, True)).content == Meter(5, 1, 1, True)
+
+
+def test_an_audit_that_breaks_off_does_not_end_the_next_ones(fabric: VirtualFabric) -> None:
+    broken = fabric.control.auditing.begin("p1")
+    assert broken
+    take(fabric, held(fabric, FlowEntry).key)
+    assert not fabric.control.auditing.begin("p1"), "it is being audited"
+    fabric.control.auditing.failed("p1", broken)
+    fabric.audit("p1")
+    assert fabric.control.auditing.results["p1"].found["missing"] == 1
