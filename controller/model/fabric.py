@@ -204,5 +204,5 @@ def _completed(name: str, spec: ServerSpec, heard: Server | None) -> Server:
     )
     if heard is None or (heard.end, heard.segment) != (server.end, server.segment):
         return server
-    more = tuple(pair for pair in heard.addresses if pair not in addresses)
+    more = heard.addresses if server.open_addresses else ()
     return replace(server, mac=server.mac or heard.mac, addresses=addresses + more)

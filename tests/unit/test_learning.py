@@ -231,6 +231,15 @@ def test_a_declared_server_is_completed_by_what_it_says() -> None:
     assert not listener.hear(("p1", 6), mac=0x020000000B01, arp_spa=OTHER_ADDRESS + 1)
 
 
+def test_what_a_server_was_heard_to_use_is_its_own_no_more_once_the_document_gives_it_an_address() -> None:
+    virtual = mixed()
+    listener = Listener(virtual.control.fabric)
+    listener.hear(("p1", 6), mac=0x020000000B00, arp_spa=OTHER_ADDRESS)
+    virtual.change(MIXED.replace("open: {port: 6, segment: lan}", "open: {port: 6, segment: lan, ip: 10.0.0.9}"))
+    server = listener.server("open")
+    assert (server.mac, server.addresses) == (0x020000000B00, ((0x0A000009, 4),))
+
+
 def test_a_declared_server_without_mac_does_not_become_another() -> None:
     listener = Listener(mixed().control.fabric)
     assert not listener.hear(("p1", 6), mac=MAC)
