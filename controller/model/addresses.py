@@ -107,3 +107,8 @@ def _unfit(address: Address) -> str | None:
         return "broadcast"
     traits = ("unspecified", "loopback", "multicast", "link_local")
     return next((trait.replace("_", "-") for trait in traits if getattr(address, f"is_{trait}")), None)
+
+
+def is_link_local(address: int, version: int) -> bool:
+    """Whether it is an address that a host gives itself (RFC 4291, 2.5.6; RFC 3927)."""
+    return (IPv6Address(address) if version == 6 else IPv4Address(address)).is_link_local

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from controller.model.addresses import mac_to_int
+from controller.model.addresses import is_link_local, mac_to_int
 from controller.model.changes import Changes
 from controller.model.declared import Declared
 from controller.model.desired import Desired, Key
@@ -204,5 +204,5 @@ def _completed(name: str, spec: ServerSpec, heard: Server | None) -> Server:
     )
     if heard is None or (heard.end, heard.segment) != (server.end, server.segment):
         return server
-    more = heard.addresses if server.open_addresses else ()
+    more = tuple(pair for pair in heard.addresses if server.open_addresses or is_link_local(*pair))
     return replace(server, mac=server.mac or heard.mac, addresses=addresses + more)
