@@ -73,7 +73,8 @@ class Backplane(RyuApp):  # type: ignore[misc]
         self.switches: dict[str, Switch] = {}
         self.datapaths: dict[int, Switch] = {}
         self.discovery = Discovery(self.control, self.state.key, self.state.counter, self._packets_out)
-        self.bridges = Bridges(self.control.alarms, self._bridge_seen, self.control.auditing.setting_changed)
+        tampered, left = self.control.auditing.setting_changed, self.control.bridge_left
+        self.bridges = Bridges(self.control.alarms, self._bridge_seen, tampered, left)
         self._version = -1
         self._wake = hub.Event()
         self.auditing = Auditing(self.control, self.switches, self._wake.set)

@@ -280,6 +280,10 @@ class Control:
         trunks = (Trunk(end[1], self.fabric.port_name(end), self.liveness.interval_ms(end)) for end in present)
         return self._bridges.get(platform, platform), spec.ovsdb if spec else None, tuple(trunks)
 
+    def bridge_left(self, platform: str, problem: str) -> None:
+        """A bridge that was let go could not be put back as it was."""
+        self.surveillance.happened("bridge_settings", platform, problem)
+
     def bridge_seen(self, platform: str, heard: Collection[int] | None, now: float) -> None:
         """A bridge's settings were looked at: the ports where BFD hears the other end; None: they cannot be."""
         self.liveness.bridge_seen(platform, heard, now)

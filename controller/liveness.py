@@ -14,6 +14,7 @@ from typing import Final
 
 from controller.model.alarms import Alarms
 from controller.model.fabric import Fabric
+from controller.model.links import LinkState
 from controller.model.topology import End, Link
 from controller.routing import Routing
 
@@ -64,7 +65,7 @@ class Liveness:
             self._fabric.version += 1
         for link in self._routing.links_of(platform) if heard is not None else ():
             self._look(link, (platform, link.port_on(platform)), link.port_on(platform) in (heard or ()), now)
-        self._alarms.keep("bfd", self._texts())
+        self._tell()
 
     def _look(self, link: Link, end: End, heard: bool, now: float) -> None:
         if heard:
@@ -96,26 +97,29 @@ class Liveness:
             self._trials[link.name].probes[at] += 1
 
     def follow(self) -> None:
-        """Links came and went: where BFD is off, a port's `live` says nothing of its wire."""
-        known = self._routing.known.keys()
-        self._given_up &= known
+        """Links came and went: where BFD is off, a port's `live` says nothing of its wire.
+
+        What was given up is tried again once its link has been down, or BFD was asked for anew.
+        """
+        known, states = self._routing.known, self._routing.states
+        self._given_up = {n for n in self._given_up if states.get(n) is LinkState.UP and self._asked_ms(known[n])}
         self._trials = {name: trial for name, trial in self._trials.items() if name in known}
         for end in [end for end in self._fabric.wiring.watched if self.interval_ms(end) == 0]:
             self._fabric.wiring.watch(end, False)
+        self._tell()
 
-    def _texts(self) -> dict[str, str]:
+    def _tell(self) -> None:
         """Links that BFD should watch and does not, and why."""
         found = {
             name: f"{name}: BFD does not hear its ends though probes pass, so it is off there: expected that BFD "
             f"(UDP port 3784) passes; a failure that keeps the carrier goes unnoticed"
             for name in self._given_up
         }
-        for name, link in self._routing.known.items():
-            unwritten = [platform for platform, _ in link.ends if self._written.get(platform) is False]
-            if unwritten and self._asked_ms(link):
-                whose = " and ".join(unwritten)
-                found[name] = (
-                    f"{name}: BFD is off there, since the database of {whose} cannot be reached: "
-                    "a failure that keeps the carrier goes unnoticed"
-                )
-        return found
+        for platform in sorted(name for name, written in self._written.items() if not written):
+            for link in self._routing.links_of(platform):
+                if self._asked_ms(link):
+                    found[link.name] = (
+                        f"{link.name}: BFD is off there, since the database of {platform} cannot be reached: "
+                        "a failure that keeps the carrier goes unnoticed"
+                    )
+        self._alarms.keep("bfd", found)

@@ -35,7 +35,7 @@ class Patience:
     def kept(self, away: Iterable[str], now: float) -> Kept | None:
         """What has to wait for those that are away; None: nothing."""
         self._since = {name: self._since.get(name, now) for name in away}
-        silent = sorted(self._since.keys() & self._working())
+        silent = sorted(self._since.keys() & self._working()) if self._since else []
         if not silent:
             return None
         is_recent = any(now < self._since[name] + PATIENCE_S for name in silent)

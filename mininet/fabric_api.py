@@ -88,8 +88,8 @@ def wait_converged(
     raise NotReady(f"the fabric is not ready after {timeout_s:g} s: {state}")
 
 
-def wait_watched(api: FabricApi, timeout_s: float) -> bool:
-    """Wait until BFD has heard the other end of every trunk that it watches; whether it has.
+def wait_watched(api: FabricApi, timeout_s: float) -> None:
+    """Wait until BFD has heard the other end of every trunk that it watches, or the time is over.
 
     Until then switches go round those links, as if they had failed.
     """
@@ -97,9 +97,8 @@ def wait_watched(api: FabricApi, timeout_s: float) -> bool:
     while time.monotonic() < deadline:
         ends = [end for link in api.get("/links")["items"] for end in link["status"]["ends"]]
         if all(end["bfd"] != "starting" for end in ends):
-            return True
+            return
         time.sleep(_POLL_S)
-    return False
 
 
 def describe(status: dict[str, Any]) -> str:

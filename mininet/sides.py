@@ -47,7 +47,7 @@ def backplane(text: str, controller: Controller) -> Iterator[Side]:
     """Backplane; `stopped`: its controller is killed as soon as the fabric is ready."""
     with Lab(text) as lab:
         wait_live(lab, lab.document.platforms)
-        wait_watched(lab, lab.document.links)
+        wait_fast(lab, lab.document.links)
         lab.wait_converged()
         if controller == "stopped":
             lab.kill_controller()
@@ -69,7 +69,7 @@ def _settle_alone(lab: Lab, breakage: Breakage) -> None:
 
 def _wait_whole(lab: Lab, breakage: Breakage) -> None:
     wait_live(lab, breakage.platforms)
-    wait_watched(lab, breakage.links)
+    wait_fast(lab, breakage.links)
 
 
 def _repair(lab: Lab, breakage: Breakage) -> None:
@@ -108,7 +108,7 @@ def ports_of(lab: Lab, platform: str) -> list[str]:
     return [intf.name for intf, number in switch.ports.items() if number]
 
 
-def wait_watched(lab: Lab, links: Collection[str]) -> None:
+def wait_fast(lab: Lab, links: Collection[str]) -> None:
     """Wait until silence on some links would be found as fast as it can be.
 
     BFD sends every second until it is up (RFC 5880, 6.8.3), and expects as little of its neighbour for a second more.

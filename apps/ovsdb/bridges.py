@@ -30,6 +30,8 @@ from controller.model.alarms import Alarms
 LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "bridge_settings"
 Report: TypeAlias = Callable[[str, Collection[int] | None], None]
+Sentence: TypeAlias = Callable[[str, str], None]
+"""Told of a platform, in words."""
 _AGAIN_S: Final = 4.0
 _SOON_S: Final = 0.5
 """While BFD is beginning on a trunk."""
@@ -78,13 +80,14 @@ class Bridges:
     """The bridges in our care. What is not right and cannot be made so is an alarm until it is.
 
     `report` is told of each look: the platform, and the ports where BFD hears the other end (None: no database).
-    `tampered` is told, in a sentence, of what was right and is not any more though nothing else is wanted.
+    Told in a sentence: `tampered`, of what was right and is not any more though nothing else is wanted; `left`, of a
+    bridge that was let go and could not be put back as it was.
     """
 
     def __init__(
-        self, alarms: Alarms, report: Report = _nobody, tampered: Callable[[str, str], None] = _nobody
+        self, alarms: Alarms, report: Report = _nobody, tampered: Sentence = _nobody, left: Sentence = _nobody
     ) -> None:
-        self._alarms, self._report, self._tampered = alarms, report, tampered
+        self._alarms, self._report, self._tampered, self._left = alarms, report, tampered, left
         self._right: dict[str, tuple[Target, int]] = {}
         """For what (the trunks, the largest MTU) all of a bridge was right when it was looked at last."""
         self._targets: dict[str, Target] = {}
@@ -122,6 +125,7 @@ class Bridges:
         problem = self.release(platform, target)
         if problem:
             LOG.warning("%s", problem)
+            self._left(platform, problem)
         else:
             LOG.info("%s: the settings of bridge %s are as they were before", platform, target.bridge)
 

@@ -122,7 +122,7 @@ def tcp_bps(lab: Lab, source: str, target: str, seconds: int) -> float:
     address = lab.host(target).IP()
     server = lab.host(target).popen(["iperf3", "-s", "-1", "-B", address, "-p", str(_PORT)], stdout=subprocess.DEVNULL)
     try:
-        _wait_listening(lab, target)
+        wait_listening(lab, target, _PORT)
         client = lab.host(source).popen(["iperf3", "-c", address, "-p", str(_PORT), "-t", str(seconds), "-J"])
         return _received(client, f"{source} to {target}", seconds)
     finally:
@@ -130,8 +130,9 @@ def tcp_bps(lab: Lab, source: str, target: str, seconds: int) -> float:
         server.communicate()
 
 
-def _wait_listening(lab: Lab, server: str) -> None:
-    wanted, table_file = f":{_PORT:04X} 00000000:0000 0A", Path(f"/proc/{lab.host(server).pid}/net/tcp")
+def wait_listening(lab: Lab, server: str, port: int) -> None:
+    """Wait until something on a server accepts TCP connections on a port; raises `MeasurementFailed`."""
+    wanted, table_file = f":{port:04X} 00000000:0000 0A", Path(f"/proc/{lab.host(server).pid}/net/tcp")
     deadline = time.monotonic() + _LISTEN_S
     while wanted not in table_file.read_text():
         if time.monotonic() > deadline:

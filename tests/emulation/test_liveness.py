@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from commands import vsctl
 from lab import Lab
-from sides import wait_watched
+from sides import wait_fast
 from stream import Flow, Stream, StreamResult
 
 from tests.waiting import wait_until
@@ -65,7 +65,7 @@ def trunks(lab: Lab) -> list[str]:
 
 @pytest.mark.parametrize("how", ["silent", "one-way"])
 def test_a_link_that_fails_silently_is_gone_round_and_taken_again_without_loss(ring: Lab, how: Any) -> None:
-    wait_watched(ring, [LINK])
+    wait_fast(ring, [LINK])
     with Stream(ring, FLOWS) as stream:
         ring.fail_link(LINK, how)
         state_is(ring, "down")

@@ -149,6 +149,27 @@ def test_bfd_that_hears_nothing_though_probes_pass_is_given_up() -> None:
     assert message.startswith(f"{LINK}: BFD does not hear its ends though probes pass")
 
 
+@pytest.mark.parametrize("mended", ["the document turns it off", "the cable is plugged in again"])
+def test_bfd_that_was_given_up_is_no_alarm_once_somebody_has_seen_to_it(mended: str) -> None:
+    fabric = ring()
+    for _ in range(5):
+        looked_at(fabric, "p1", "p2", heard=False)
+        fabric.discover()
+        fabric.now += GIVE_UP_S / 3
+    assert alarms(fabric, "bfd")
+    if mended == "the document turns it off":
+        document = fabric.control.fabric.document
+        assert document
+        fabric.change(document.model_copy(update={"bfd": 0}))
+    else:
+        fabric.unplug(NEAR)
+        fabric.settle()
+        fabric.plug(NEAR, FAR)
+    fabric.settle()
+    assert not alarms(fabric, "bfd")
+    assert fabric.control.liveness.interval_ms(NEAR) == (20 if "cable" in mended else 0)
+
+
 def test_bfd_that_hears_nothing_is_right_where_no_probes_come_either() -> None:
     fabric = ring()
     for end in (NEAR, FAR):
