@@ -205,7 +205,7 @@ class Control:
             rerouted = self.routing.update(None if changes.everything or changes.links else changes.wires)
             self.chronicle.links(self.routing.states, rerouted.looked_at)
             self.surveillance.links(self.routing)
-            self.liveness.follow()
+            self.liveness.follow(rerouted.looked_at)
             self._doubted |= self.failures.follow_links(rerouted.looked_at)
             self._look_at_platforms()
             self._to_collect = True

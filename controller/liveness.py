@@ -96,15 +96,18 @@ class Liveness:
         if link and link.name in self._trials:
             self._trials[link.name].probes[at] += 1
 
-    def follow(self) -> None:
-        """Links came and went: where BFD is off, a port's `live` says nothing of its wire.
+    def follow(self, links: Collection[str]) -> None:
+        """Some links have changed: where BFD is off, a port's `live` says nothing of its wire.
 
         What was given up is tried again once its link has been down, or BFD was asked for anew.
         """
-        known, states = self._routing.known, self._routing.states
+        known, states, watched = self._routing.known, self._routing.states, self._fabric.wiring.watched
         self._given_up = {n for n in self._given_up if states.get(n) is LinkState.UP and self._asked_ms(known[n])}
-        self._trials = {name: trial for name, trial in self._trials.items() if name in known}
-        for end in [end for end in self._fabric.wiring.watched if self.interval_ms(end) == 0]:
+        gone = [name for name in links if name not in known]
+        for name in gone:
+            self._trials.pop(name, None)
+        concerned = watched if gone else {end for name in links for end in known[name].ends} & watched
+        for end in [end for end in concerned if self.interval_ms(end) == 0]:
             self._fabric.wiring.watch(end, False)
         self._tell()
 

@@ -125,18 +125,20 @@ def _end(reading: Reading, link: Link, end: End) -> LinkEnd:
         port=end[1],
         port_name=reading.fabric.port_name(end),
         up=reading.fabric.wiring.is_up(end),
-        bfd=_bfd(reading, end),
+        bfd=_bfd(reading, link, end),
         hears=reading.end_name(sender) if sender else None,
         equal_cost=_equal_cost(reading, link, end[0]),
         bypass=view_bypass(reading, link.name, end[0]),
     )
 
 
-def _bfd(reading: Reading, end: End) -> BfdState:
+def _bfd(reading: Reading, link: Link, end: End) -> BfdState:
+    """Where it is not yet known whether BFD can be set, it is starting."""
     wiring = reading.fabric.wiring
     if end in wiring.watched:
         return "up" if wiring.works(end) else "down"
-    return "starting" if reading.control.liveness.interval_ms(end) else "off"
+    wanted = reading.routing.takes_labels(link.name) and reading.control.liveness.interval_ms(end) != 0
+    return "starting" if wanted else "off"
 
 
 def _equal_cost(reading: Reading, link: Link, near: str) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def load(lab: Lab, pairs: list[tuple[str, str]], seconds: int) -> list[float]:
     """Keep all links full; what each pair's connection brought, bit/s."""
     with ExitStack() as undo:
         for number, (_source, target) in enumerate(pairs):
-            _start(undo, lab, target, "-s", "-1", "-p", str(_PORT + number))
+            _start(undo, lab, target, "-s", "-1", "-B", _address(lab, target), "-p", str(_PORT + number))
         for number, (_source, target) in enumerate(pairs):
             wait_listening(lab, target, _PORT + number)
         clients = [
