@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import socket
 import statistics
 import sys
 import time
@@ -25,10 +24,10 @@ hub.patch(thread=False)
 
 from _bench import RESULTS, conditions, plot  # noqa: E402
 from _fresh_bridge import BRIDGE, bridge, flow_count  # noqa: E402
+from _ryu import listen  # noqa: E402
 from _server_rules import Server  # noqa: E402
 from report import CONSOLE, table, write_json  # noqa: E402
-from ryu import cfg  # noqa: E402
-from ryu.base.app_manager import AppManager, RyuApp  # noqa: E402
+from ryu.base.app_manager import RyuApp  # noqa: E402
 from ryu.controller import ofp_event  # noqa: E402
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls  # noqa: E402
 from ryu.ofproto import ofproto_v1_3  # noqa: E402
@@ -155,22 +154,10 @@ def _watch() -> tuple[list[float], Any]:
     return late, hub.spawn(watch)
 
 
-def listen() -> tuple[Bench, int]:
-    """Ryu's own OpenFlow server with our application, on a free loopback port."""
-    raw_replies.install()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    cfg.CONF(args=["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", str(port)], project="ryu")
-    manager = AppManager.get_instance()
-    manager.load_apps(["ryu.controller.ofp_handler", __name__])
-    manager.instantiate_apps(**manager.create_contexts())
-    (app,) = (app for app in manager.applications.values() if isinstance(app, Bench))
-    return app, port
-
-
 def measure(rules: int, runs: int) -> list[Cost]:
     """The first audit, and so many after it."""
-    app, port = listen()
+    raw_replies.install()
+    app, port = listen(Bench, __name__)
     with bridge(port):
         audit = app.fill(rules)
         if flow_count() != rules // 3 * 3:

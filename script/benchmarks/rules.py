@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -25,11 +24,11 @@ from ryu.lib import hub
 hub.patch(thread=False)
 
 from _fresh_bridge import BRIDGE, bridge, flow_count, run  # noqa: E402
+from _ryu import listen  # noqa: E402
 from _server_rules import Server  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table as Sheet  # noqa: E402
-from ryu import cfg  # noqa: E402
-from ryu.base.app_manager import AppManager, RyuApp  # noqa: E402
+from ryu.base.app_manager import RyuApp  # noqa: E402
 from ryu.controller import ofp_event  # noqa: E402
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls  # noqa: E402
 from ryu.ofproto import ofproto_v1_3  # noqa: E402
@@ -146,22 +145,10 @@ def ofctl_bundle(servers: list[Server]) -> float:
 # The runs
 
 
-def listen() -> tuple[Bench, int]:
-    """Ryu's own OpenFlow server with our application, on a free loopback port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    cfg.CONF(args=["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", str(port)], project="ryu")
-    manager = AppManager.get_instance()
-    manager.load_apps(["ryu.controller.ofp_handler", __name__])
-    manager.instantiate_apps(**manager.create_contexts())
-    (app,) = (app for app in manager.applications.values() if isinstance(app, Bench))
-    return app, port
-
-
 def measure(rules: int, runs: int) -> tuple[dict[str, list[float]], float]:
     """Seconds of each run, by way (the encoding is part of our batch's), and the plain loop's share of a core."""
     servers = [Server(number) for number in range(rules // 3)]
-    app, port = listen()
+    app, port = listen(Bench, __name__)
     encoding: list[float] = []
     shares: list[float] = []
     ways = {
