@@ -34,6 +34,7 @@ from apps.state import CannotStart, State
 from apps.views import FabricViews
 from controller.control import Control, Refused
 from controller.model.topology import Port
+from controller.queues import Mechanism
 from controller.rules.rules import Counted, Installed, RuleKey
 from controller.rules.tables import Reason
 
@@ -41,6 +42,7 @@ LOG = logging.getLogger("backplane")
 _LAST_PORT = 0xFEFF
 _TICK_S = 0.05
 _COUNT_EVERY_S = 10.0
+_MEASURE_EVERY_S = 2.0
 _RIVAL_ANSWERS_S = 2.0
 _ALIVE_S = 15.0
 """A connection on which nothing is answered for so long is closed, seconds: the switch may have died without a word."""
@@ -90,7 +92,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
     def start(self) -> Any:
         """Start the event loop and the pump that carries changes to the switches."""
         started = super().start()
-        self.threads.extend(map(hub.spawn, (self._pump, self._count, self.auditing.run, self.metrics.watch_loop)))
+        self.threads.extend(map(hub.spawn, (self._pump, self._count, self._measure, self.auditing.run, self.metrics.watch_loop)))
         return started
 
     # Switches
@@ -197,7 +199,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
         """A part of a switch's counters of meters."""
         switch = self._switch_of(event)
         if switch:
-            switch.meter_stats(bytes(event.msg.buf))
+            switch.meter_stats(bytes(event.msg.buf), event.msg.xid)
 
     @set_ev_cls(ofp_event.EventOFPPortStatsReply, MAIN_DISPATCHER)
     def port_stats(self, event: Any) -> None:
@@ -290,8 +292,8 @@ class Backplane(RyuApp):  # type: ignore[misc]
             if platform in self.control.fabric.platforms:
                 self.bridges.prepare(platform, Target(dpid, *self.control.bridge(platform)))
 
-    def _bridge_seen(self, platform: str, heard: Collection[int] | None) -> None:
-        self.control.bridge_seen(platform, heard, time.monotonic())
+    def _bridge_seen(self, platform: str, heard: Collection[int] | None, kept: Mapping[int, Mechanism]) -> None:
+        self.control.bridge_seen(platform, heard, kept, time.monotonic())
         self._wake.set()
 
     def _count(self) -> None:
@@ -305,6 +307,16 @@ class Backplane(RyuApp):  # type: ignore[misc]
                     switch.close_unless_alive(_ALIVE_S)
             if not self.switches:
                 hub.sleep(_COUNT_EVERY_S)
+
+    def _measure(self) -> None:
+        """Read what reservations get."""
+        while True:
+            hub.sleep(_MEASURE_EVERY_S)
+            for platform in self.control.measuring.platforms() & self.switches.keys():
+                self.switches[platform].read_rates(self._measured)
+
+    def _measured(self, switch: Switch, counted: Counted) -> None:
+        self.control.measuring.counted(switch.platform, counted, time.monotonic())
 
     def _counted(self, switch: Switch, counted: Counted) -> None:
         self.control.counted(switch.platform, counted, time.monotonic())

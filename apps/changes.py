@@ -12,6 +12,7 @@ from eventlet import semaphore, tpool
 
 from apps.state import State
 from controller.control import Control
+from controller.edits import Denied
 from controller.model.desired import Desired, Key, resources_of
 from controller.model.fabric import AdminState
 from controller.model.spec import Document, Spec
@@ -81,13 +82,16 @@ class Changes:
         """A plan that is kept."""
         return self._plans.get(number)
 
-    def change(self, desired: Callable[[], Desired]) -> Plan:
+    def change(
+        self, desired: Callable[[], Desired], objection: Callable[[Plan], Denied | None] = lambda _: None
+    ) -> Plan:
         """Plan a change and carry it out if nothing speaks against it; raises `NotWritten` or `Busy`.
 
         `desired` is asked when the turn of this change has come, so that no other is lost.
         """
         with self._admitted(), self._turn:
-            return self._take_over(self._plan(desired))
+            plan = self._plan(desired)
+            return plan if objection(plan) else self._take_over(plan)
 
     def reload(self) -> Plan:
         """Read the document's file again and take it over, if nothing speaks against it.

@@ -95,7 +95,7 @@ class Discovery:
 
     def _kind(self, end: End) -> Kind | None:
         declared = self._control.fabric.declared
-        if declared.is_server_port(end):
+        if declared.is_host_port(end):
             return None
         if end in declared.trunks:
             return Kind.TRUNK

@@ -11,7 +11,7 @@ from controller.compile.servers import sender_of
 from controller.model.fabric import Fabric
 from controller.model.topology import End
 from controller.rules.rules import Counted, PortStats
-from controller.rules.tables import MeterKind, metered_port
+from controller.rules.tables import MeterKind, metered
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Activity:
             if at == platform and (count := counted.packets.get(violation_key(number), -1)) >= 0:
                 self.violations[at, number] = count
         for number, count in counted.metered_off.items():
-            kind, port = metered_port(number)
+            kind, port = metered(number)
             if kind == MeterKind.STORM:
                 self.storms[platform, port] = count
         self.ports.update(((platform, number), stats) for number, stats in counted.ports.items())

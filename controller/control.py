@@ -15,12 +15,17 @@ from controller.events import History, no_clock
 from controller.failures import Failures
 from controller.learning import Heard, Learner
 from controller.liveness import Liveness
+from controller.measuring import Measuring
 from controller.model.alarms import Alarms
 from controller.model.desired import Desired, Key
 from controller.model.fabric import AdminState, Fabric
 from controller.model.spec import Document
 from controller.model.topology import End, Port
+from controller.negotiation import Negotiation, Outcome
 from controller.patience import Patience
+from controller.pinning import Granted
+from controller.queues import Mechanism, PortQueues, Queues
+from controller.rates.network import Way
 from controller.recover import Recovery
 from controller.routing import Rerouted, Routing
 from controller.rulebook import Rulebook
@@ -57,7 +62,15 @@ class Control:
         self.chronicle = Chronicle(fabric, self.alarms, History(clock))
         self.learner = Learner(fabric, self.alarms)
         self.surveillance = Surveillance(fabric, self.alarms)
-        self.rulebook = Rulebook(self.reconciler, Derivation(fabric, self.routing))
+        derivation = Derivation(fabric, self.routing)
+        self.rulebook = Rulebook(self.reconciler, derivation)
+        self.negotiation = Negotiation(fabric, self.routing, self.alarms, self.chronicle.history)
+        self.queues = Queues(fabric, self.routing)
+        self.measuring = Measuring()
+        self.granted: Granted = {}
+        self.loads: dict[Way, int] = {}
+        """What each way of each link must hold at most, bypasses included, bit/s; empty where nothing is granted."""
+        self._pinning = derivation.pinning
         self.auditing = Auditing(self.reconciler, self.surveillance, self.alarms, self.chronicle.history)
         self.failures = Failures(fabric, self.routing)
         self.liveness = Liveness(fabric, self.routing, self.alarms)
@@ -98,6 +111,12 @@ class Control:
         if self.fabric.admin_of(key) != state:
             self.fabric.set_admin(key, state)
             self.fabric.revision += 1
+
+    def renew(self, name: str) -> Outcome | None:
+        """A reservation was asked for again: its lease begins anew; answers what it has, None where there is none."""
+        self.negotiation.renew(name)
+        self.refresh()
+        return self.negotiation.outcomes.get(name)
 
     # What is seen
 
@@ -168,7 +187,7 @@ class Control:
     def probe_heard(self, at: End, sender_dpid: int, sender_port: int) -> None:
         """A genuine probe came in."""
         platform = self.fabric.by_dpid.get(sender_dpid)
-        if platform is None or self.fabric.declared.is_server_port(at):
+        if platform is None or self.fabric.declared.is_host_port(at):
             return
         sender = (platform, sender_port)
         self.liveness.probe_heard(at)
@@ -209,7 +228,13 @@ class Control:
             self._doubted |= self.failures.follow_links(rerouted.looked_at)
             self._look_at_platforms()
             self._to_collect = True
+        self.negotiation.follow(changes, rerouted)
         self.rulebook.follow(changes, rerouted, self.fabric)
+        if changes.everything or changes.reservations or changes.servers or rerouted.looked_at:
+            self.granted = self._pinning.granted()
+            self.measuring.follow(self.granted)
+            self.loads = self.negotiation.loads()
+            self.queues.follow(self.granted, self.loads)
         self.alarms.keep("no_number_left", self.rulebook.refused_texts())
 
     def _look_at_platforms(self) -> None:
@@ -269,24 +294,30 @@ class Control:
     def tick(self, now: float) -> None:
         """What is due by time alone."""
         self.learner.tick(now)
+        self.negotiation.tick()
         self.surveillance.tick(now)
         self.chronicle.at_rest(self.converged, now)
 
-    def bridge(self, platform: str) -> tuple[str, str | None, tuple[Trunk, ...]]:
-        """Its bridge's name, where its OVSDB is (None: the local one), and its trunks."""
+    def bridge(self, platform: str) -> tuple[str, str | None, tuple[Trunk, ...], tuple[PortQueues, ...]]:
+        """Its bridge's name, where its OVSDB is (None: the local one), its trunks, and the queues of its ports."""
         spec = self.fabric.declared.platforms.get(platform)
         ends = {end for end in (*self.fabric.declared.trunks, *self.routing.trunk_ends) if end[0] == platform}
         present = [end for end in sorted(ends) if end in self.fabric.wiring.ports]
         trunks = (Trunk(end[1], self.fabric.port_name(end), self.liveness.interval_ms(end)) for end in present)
-        return self._bridges.get(platform, platform), spec.ovsdb if spec else None, tuple(trunks)
+        address = spec.ovsdb if spec else None
+        return self._bridges.get(platform, platform), address, tuple(trunks), self.queues.of(platform)
 
     def bridge_left(self, platform: str, problem: str) -> None:
         """A bridge that was let go could not be put back as it was."""
         self.surveillance.happened("bridge_settings", platform, problem)
 
-    def bridge_seen(self, platform: str, heard: Collection[int] | None, now: float) -> None:
-        """A bridge's settings were looked at: the ports where BFD hears the other end; None: they cannot be."""
+    def bridge_seen(
+        self, platform: str, heard: Collection[int] | None, kept: Mapping[int, Mechanism], now: float
+    ) -> None:
+        """A bridge's settings were looked at: the ports where BFD hears the other end (None: they cannot be), and how
+        what is reserved is kept at its ports."""
         self.liveness.bridge_seen(platform, heard, now)
+        self.queues.kept[platform] = dict(kept)
 
     def overdue(self, now: float) -> tuple[str, ...]:
         """Platforms that have not confirmed a step in time: their connection is to be closed."""

@@ -22,12 +22,13 @@ from controller.model.ledger import Holding, apart_name
 from controller.model.topology import End, Link
 from controller.paths.bypasses import WayRound
 from controller.paths.trees import pruned, variant_of
+from controller.pinning import Pinning
 from controller.routing import Rerouted, Routing
 from controller.rules.placed import Placed, Turn, path_rank
 from controller.rules.rules import Owner
 from controller.rules.tables import BYPASS_LABELS, LABELS, PLATFORM_INDEXES
 
-COLLECTED: Final = ("label", "bypass")
+COLLECTED: Final = ("label", "bypass", "path", "share")
 """Pools whose numbers are given back; a platform keeps its index for its return."""
 
 
@@ -36,6 +37,7 @@ class Derivation:
 
     def __init__(self, fabric: Fabric, routing: Routing) -> None:
         self._fabric, self._routing = fabric, routing
+        self.pinning = Pinning(fabric, routing)
         self.left: dict[str, str] = {}
         self._platforms: tuple[str, ...] = ()
         self._others: dict[str, tuple[str, ...]] = {}
@@ -68,6 +70,8 @@ class Derivation:
         yield from (Owner("port", f"{at}:{number}") for at, number in sorted(self._ends()))
         yield from (Owner("server", name) for name in self._fabric.servers)
         yield from (Owner("link", name) for name in self._routing.known)
+        yield from (Owner("reservation", name) for name in self._fabric.declared.reservations)
+        yield from (Owner("share", name) for name in self._fabric.declared.servers)
         for segment in self._fabric.declared.segments:
             yield Owner("segment", segment)
             self._settle_tree(segment)
@@ -79,9 +83,23 @@ class Derivation:
         yield from (Owner("port", f"{at}:{number}") for at, number in changes.ends | rerouted.ends)
         yield from (Owner("link", name) for name in rerouted.links)
         yield from (Owner("path", f"{src}>{dst}") for src, dst in rerouted.pairs)
+        yield from self._granted(changes, rerouted)
         reshaped = {name for name in self._fabric.declared.segments if variant_of(name) in rerouted.forests}
         for segment in sorted(reshaped | self._segments_at(changes)):
             yield from self._trees_of(segment)
+
+    def _granted(self, changes: Changes, rerouted: Rerouted) -> Iterator[Owner]:
+        """Reservations, and those whose other rates depend on what is reserved."""
+        yield from (Owner("share", name) for name in changes.servers)
+        pinned = (*self.pinning.touched_by(changes.servers), *self.pinning.over(rerouted.links))
+        for name in changes.reservations.union(pinned):
+            yield Owner("reservation", name)
+            spec = self._fabric.declared.reservations.get(name)
+            for end in (spec.source, spec.target) if spec else ():
+                yield Owner("share", end)
+                at = self.pinning.end_of(end)
+                if at is not None:
+                    yield Owner("port", f"{at[0]}:{at[1]}")
 
     def _segments_at(self, changes: Changes) -> set[str]:
         """Segments whose members may be others; learned servers are members by their ports."""
@@ -96,8 +114,8 @@ class Derivation:
 
     def _ends(self) -> set[End]:
         fabric = self._fabric
-        servers = {(spec.platform, spec.port) for spec in fabric.declared.servers.values()}
-        ends = servers | set(fabric.declared.trunks) | set(fabric.wiring.ports)
+        hosts = {(platform, port) for platform in self._platforms for port in fabric.declared.host_ports(platform)}
+        ends = hosts | set(fabric.declared.trunks) | set(fabric.wiring.ports)
         return {end for end in ends if end[0] in fabric.platforms}
 
     # Numbers
@@ -119,7 +137,7 @@ class Derivation:
                 way = self._routing.way_round(name, near)
                 if way is not None:
                     used.add(("bypass", apart_name(_bypass_of(link, near), _places(way))))
-        return used
+        return used.union(self.pinning.holdings())
 
     # Inputs
 
@@ -131,8 +149,12 @@ class Derivation:
         end, declared = (platform, int(number)), self._fabric.declared
         if platform not in self._fabric.platforms:
             return None
+        uplink = declared.uplink_at(end)
+        if uplink is not None:
+            return self._uplink(end, declared.uplinks[uplink].segment)
         if declared.is_server_port(end):
-            return PortInput(*end, PortKind.SERVER, learns=self._is_open(end), storm=declared.storm(end))
+            learns, kbps = self._is_open(end), self.pinning.port_kbps(end)
+            return PortInput(*end, PortKind.SERVER, learns=learns, storm=declared.storm(end), kbps=kbps)
         if end not in declared.trunks and end not in self._fabric.wiring.ports:
             return None
         if end in self._routing.trunk_ends:
@@ -143,10 +165,16 @@ class Derivation:
         label = self.label(declared.undeclared(platform).segment or "")
         return PortInput(*end, PortKind.LEARN, True, True, label, declared.storm(end))
 
+    def _uplink(self, end: End, segment: str) -> PortInput:
+        declared, kbps = self._fabric.declared, self.pinning.port_kbps(end)
+        label, storm, refused = self.label(segment), declared.storm(end), declared.gateways(segment)
+        kind = PortKind.UPLINK
+        return PortInput(*end, kind, learns=True, segment=label, storm=storm, kbps=kbps, refused=refused)
+
     def learns(self, end: End) -> bool:
         """Whether identities are learned on a port."""
         declared = self._fabric.declared
-        free = end not in declared.trunks and not declared.is_server_port(end)
+        free = end not in declared.trunks and not declared.is_host_port(end)
         learns = declared.undeclared(end[0]).mode == "learn" and end in self._fabric.wiring.silent
         return learns and free and end not in self._routing.trunk_ends and end[0] in self._fabric.platforms
 
@@ -160,7 +188,9 @@ class Derivation:
             return None
         guarded = self._open_platforms(server.segment) if server.declared else frozenset()
         others, home = self._others[server.platform], self.index(server.platform)
-        return ServerInput(server, self.label(server.segment), home, others, self.left.get(name), guarded)
+        uplink = self._fabric.declared.uplink_at(server.end)
+        number = self.pinning.uplink_number(uplink) if uplink else None
+        return ServerInput(server, self.label(server.segment), home, others, self.left.get(name), guarded, number)
 
     def _open_platforms(self, segment: str) -> frozenset[str]:
         """Platforms where somebody may come by a MAC or an address that the document does not give it."""
@@ -239,6 +269,9 @@ class Derivation:
         for spec in self._fabric.declared.servers.values():
             if spec.segment == segment:
                 members[spec.platform].add((spec.port, spec.vlan))
+        for uplink in self._fabric.declared.uplinks.values():
+            if uplink.segment == segment:
+                members[uplink.platform].add((uplink.port, None))
         for end in self._fabric.wiring.silent:
             if self.learns(end) and self._fabric.declared.undeclared(end[0]).segment == segment:
                 members[end[0]].add((end[1], None))
@@ -253,6 +286,8 @@ _READERS: Final[Mapping[str, Callable[[Derivation, str], Input | None]]] = {
     "path": Derivation._path,
     "segment": Derivation._segment,
     "tree": Derivation._tree,
+    "reservation": lambda derivation, name: derivation.pinning.reservation(name),
+    "share": lambda derivation, name: derivation.pinning.share(name),
 }
 
 

@@ -28,6 +28,8 @@ class Detours:
         self._ways = WaysRound()
         self._spared: set[str] = set()
         """Links whose way round may use links that work and are not led over yet."""
+        self._at_risk: set[str] = set()
+        """Links whose way round may fail together with them."""
 
     def get(self, link: str, near: str) -> WayRound | None:
         """The way round a link from its end on `near`."""
@@ -43,7 +45,7 @@ class Detours:
         for new in came:
             around = {near for end, _ in new.ends for near in hops.within(longest - new.cost, end)}
             found.update(name for name, way in self._ways.leaving(around) if self._might_serve(hops, new, name, way))
-        return (found | self._spared) & self._known.keys()
+        return (found | self._spared | (self._at_risk if came else set())) & self._known.keys()
 
     def wanting(self) -> set[str]:
         """Links for which others that wait make a difference."""
@@ -52,11 +54,13 @@ class Detours:
     def renew(self, name: str, hops: NextHops, reserve: Reserve) -> None:
         """Find the way round a link, or forget it.
 
-        Over links that are led over; where there is no such way, over those that wait too. Round one that works, no
-        way leads over one that BFD calls failed: if BFD is wrong about the first too, that is better tried itself.
+        Over links that are led over and share no risk with it; where there is no such way, over those that do; and
+        over those that wait too. Round one that works, no way leads over one that BFD calls failed: if BFD is wrong
+        about the first too, that is better tried itself.
         """
         link = self._known.get(name)
         self._spared.discard(name)
+        self._at_risk.discard(name)
         if link is None:
             self._ways.forget(name)
             return
@@ -69,7 +73,13 @@ class Detours:
             return [*sound_at(platform), *(other for other in waiting if platform in dict(other.ends))]
 
         links_at = hops.links_at if name in reserve.doubted or not reserve.tried else sound_at
-        ways = [find_way_round(links_at, link, near, hops.distance) for near, _ in link.ends]
+        ways: list[WayRound | None] = [None]
+        if link.risks:
+            ways = [find_way_round(lambda at: _apart(links_at(at), link), link, near, hops.distance) for near, _ in link.ends]
+        if None in ways:
+            ways = [find_way_round(links_at, link, near, hops.distance) for near, _ in link.ends]
+            if link.risks:
+                self._at_risk.add(name)
         if None in ways and reserve.waiting:
             self._spared.add(name)
             ways = [find_way_round(usable_at, link, near, lambda *_: 0.0) for near, _ in link.ends]
@@ -84,3 +94,8 @@ class Detours:
         (one, _), (other, _) = new.ends
         there, back = (hops.distance(near, a) + hops.distance(b, far) for a, b in ((one, other), (other, one)))
         return min(there, back) + new.cost <= way.cost
+
+
+def _apart(links: Iterable[Link], link: Link) -> list[Link]:
+    """Those of some links that share no risk with one."""
+    return [other for other in links if link.risks.isdisjoint(other.risks)]

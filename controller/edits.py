@@ -13,9 +13,18 @@ from controller.model.desired import Key
 from controller.model.fabric import Fabric
 from controller.model.problems import Problem
 from controller.model.wording import listed, quoted
+from controller.negotiation import Outcome
 from controller.planner import Plan
+from controller.rates.network import Offer
 
-KIND_OF: Final = {"segments": "segment", "platforms": "platform", "servers": "server", "links": "link"}
+KIND_OF: Final = {
+    "segments": "segment",
+    "platforms": "platform",
+    "servers": "server",
+    "uplinks": "uplink",
+    "links": "link",
+    "reservations": "reservation",
+}
 _MOST_NAMED: Final = 5
 
 
@@ -28,6 +37,7 @@ class Denial(Enum):
     IN_CONFLICT = "in_conflict"
     INVALID_SPEC = "invalid_spec"
     UNSAFE = "unsafe"
+    NO_ROOM = "no_room"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class Denied:
     others: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     """Other resources that would not fit any more."""
     faults: tuple[Fault, ...] = ()
+    offer: Offer | None = None
+    """What could be granted instead."""
 
 
 def refuse_put(fabric: Fabric, key: Key, file: str | None) -> Denied | None:
@@ -65,7 +77,22 @@ def judge_put(plan: Plan, key: Key) -> Denied | None:
     if own is not None:
         problems = tuple(within(key, problem) for problem in own)
         return Denied(Denial.INVALID_SPEC, f"{say(key)} does not fit: {_first(problems)}", problems)
-    return _breaks(plan, Denial.IN_CONFLICT, f"{say(key)} as it is asked for does not go with") or judge(plan)
+    broken = _breaks(plan, Denial.IN_CONFLICT, f"{say(key)} as it is asked for does not go with")
+    return broken or judge(plan) or _judge_rate(plan, key)
+
+
+def _judge_rate(plan: Plan, key: Key) -> Denied | None:
+    change = plan.rates.get(key[1]) if key[0] == "reservations" else None
+    return judge_outcome(key[1], change.outcome) if change else None
+
+
+def judge_outcome(name: str, outcome: Outcome) -> Denied | None:
+    """What speaks against a reservation over the API: it is not kept unless its floor is granted."""
+    if outcome.state in ("granted", "reduced"):
+        return None
+    offer = outcome.offer
+    why = offer.message if offer else "one of its ends is nowhere"
+    return Denied(Denial.NO_ROOM, f"reservation {quoted(name)} cannot be granted: {why}", offer=offer)
 
 
 def judge_delete(plan: Plan, key: Key) -> Denied | None:
@@ -97,6 +124,7 @@ def within(key: Key, problem: Problem) -> Problem:
     section, name = key
     nested = {
         "servers": rf"platforms\.[^.]*\.servers\.{re.escape(name)}",
+        "uplinks": rf"platforms\.[^.]*\.uplinks\.{re.escape(name)}",
         "links": r"links\[\d+\]",
         "fabric": "",
     }.get(section, rf"{section}\.{re.escape(name)}")

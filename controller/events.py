@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-KINDS: Final = ("revision", "platform", "port", "link", "server", "audit", "alarm")
+KINDS: Final = ("revision", "platform", "port", "link", "server", "reservation", "audit", "alarm")
 """What an event can be about."""
 HISTORY: Final = 4096
 """How many events are kept."""

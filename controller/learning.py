@@ -95,28 +95,32 @@ class Learner:
 
     def _learn(self, heard: Heard, mac: int, now: float) -> bool:
         platform, port = heard.end
-        undeclared = self._fabric.declared.undeclared(platform)
-        if undeclared.mode != "learn" or undeclared.segment is None or heard.end not in self._fabric.wiring.silent:
+        segment, is_uplink = self._segment_of(heard.end), self._fabric.declared.uplink_at(heard.end) is not None
+        owner = self._fabric.directory.of_mac(segment, mac) if segment else None
+        if segment is None or (owner is not None and owner.declared):
             return False
-        owner = self._fabric.directory.of_mac(undeclared.segment, mac)
-        if owner is not None and owner.declared:
-            return False
-        name = learned_name(undeclared.segment, mac)
+        name = learned_name(segment, mac)
         known = self._fabric.determined.get(name)
         if (known is None or known.end != heard.end) and self._is_crowded(heard.end):
             return False
         if known is not None and known.end != heard.end:
             if not self._may_move(name, known, heard.end, now):
                 return False
-            known = replace(known, platform=platform, port=port)
-        server = known or Server(name, platform, port, undeclared.segment, mac, (), declared=False)
-        claim = _claim(heard.fields)
+            known = replace(known, platform=platform, port=port, addresses=() if is_uplink else known.addresses)
+        server = known or Server(name, platform, port, segment, mac, (), declared=False)
+        claim = None if is_uplink else _claim(heard.fields)  # beyond an uplink are the addresses of the whole world
         if claim is not None:
             server = self._with_claim(server, claim)
         if server == self._fabric.determined.get(name):
             return False
         self._fabric.determine(server)
         return True
+
+    def _segment_of(self, end: End) -> str | None:
+        """Where a MAC belongs that is heard on a port; None: nobody is learned there."""
+        declared = self._fabric.declared
+        open_port = declared.uplink_at(end) is not None or end in self._fabric.wiring.silent
+        return declared.learned_segment(end) if open_port else None
 
     def _is_crowded(self, end: End) -> bool:
         """A port that invents MACs fills no tables: it gets so many servers, and no more until some have aged."""

@@ -19,6 +19,7 @@ from controller.model.identity import Server
 from controller.model.problems import Problem
 from controller.model.snapshot import Rows, restore, snapshot
 from controller.model.spec import Document, Spec
+from controller.negotiation import Outcome
 from controller.rules.placed import Wanted
 from controller.rules.rules import Owner, RuleKey
 
@@ -33,6 +34,8 @@ class Basis:
     rows: Rows
     desired: Desired
     version: int
+    now: float = 0.0
+    """Seconds since 1970: leases end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,19 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class RateChange:
+    """What becomes of a reservation: what it has and would have, bit/s, and the outcome of the negotiation."""
+
+    was_bps: int
+    outcome: Outcome
+
+    @property
+    def now_bps(self) -> int:
+        """What it would have."""
+        return self.outcome.granted.rate_bps if self.outcome.granted else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would happen; `refusals` and `faults` say why it will not."""
 
@@ -68,6 +84,8 @@ class Plan:
     paths: tuple[str, ...] = ()
     """From which platform to which (``a>b``) the next hops change."""
     losses: tuple[Loss, ...] = ()
+    rates: Mapping[str, RateChange] = field(default_factory=dict)
+    """Reservations that are asked for, or whose grant or state would be another."""
     refusals: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     inactive: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     """What the API made and would not fit beside another file any more: the file wins, so it is no refusal."""
@@ -84,7 +102,8 @@ class Plan:
 def take_basis(control: Control) -> Basis:
     """Copy the state as it is now."""
     control.refresh()
-    return Basis(snapshot(control.fabric), control.fabric.desired, control.fabric.version)
+    now = control.chronicle.history.now
+    return Basis(snapshot(control.fabric), control.fabric.desired, control.fabric.version, now)
 
 
 def make_plan(basis: Basis, desired: Desired) -> Plan:
@@ -146,12 +165,13 @@ class _Trial:
     """A controller that holds a copy of the state and is connected to nothing."""
 
     def __init__(self, basis: Basis) -> None:
-        self._control = Control(restore(basis.rows))
+        self._control = Control(restore(basis.rows), lambda: basis.now)
         self._control.set_desired(basis.desired)
         self._control.refresh()
         self._rules = {name: dict(switch.wanted) for name, switch in self._control.reconciler.switches.items()}
         for switch in self._control.reconciler.switches.values():
             switch.pending.clear()
+        self._outcomes = dict(self._control.negotiation.outcomes)
         self._servers = dict(self._fabric.servers)
         self._reached = self._reachable()
         self.touched = Touched()
@@ -177,7 +197,7 @@ class _Trial:
             owners |= {item.owner for key in differing for item in (before.get(key), switch.wanted.get(key)) if item}
             if differing:
                 switches[name] = _deltas(differing, before, switch.wanted)
-        touched = self.touched = _touched(owners)
+        touched = self.touched = _touched(owners, frozenset(self._ends(owners)))
         checked = self.check(touched)
         return replace(
             plan,
@@ -185,9 +205,23 @@ class _Trial:
             servers=tuple(sorted(touched.servers)),
             paths=tuple(sorted(f"{src}>{dst}" for src, dst in touched.pairs)),
             losses=tuple(self._losses()),
+            rates=dict(self._rates(plan)),
             faults=checked.faults,
             followed=checked.followed,
         )
+
+    def _ends(self, owners: set[Owner]) -> Iterator[str]:
+        """The servers between which reservations lead."""
+        for owner in owners:
+            spec = self._fabric.declared.reservations.get(owner.name) if owner.kind == "reservation" else None
+            yield from (spec.source, spec.target) if spec else ()
+
+    def _rates(self, plan: Plan) -> Iterator[tuple[str, RateChange]]:
+        asked = {name for section, name in (*plan.added, *plan.changed) if section == "reservations"}
+        for name, outcome in self._control.negotiation.outcomes.items():
+            before = self._outcomes.get(name)
+            if name in asked or before != outcome:
+                yield name, RateChange(before.granted.rate_bps if before and before.granted else 0, outcome)
 
     def _reachable(self) -> set[tuple[str, str]]:
         names = sorted(self._fabric.platforms)
@@ -234,9 +268,9 @@ def _fate(key: RuleKey, before: Mapping[RuleKey, Wanted], after: Mapping[RuleKey
     return "changed" if key in after else "deleted"
 
 
-def _touched(owners: set[Owner]) -> Touched:
+def _touched(owners: set[Owner], ends: frozenset[str]) -> Touched:
     return Touched(
-        servers=frozenset(owner.name for owner in owners if owner.kind == "server"),
+        servers=frozenset(owner.name for owner in owners if owner.kind in ("server", "share")) | ends,
         segments=frozenset(owner.name.partition("#")[0] for owner in owners if owner.kind in ("segment", "tree")),
         pairs=frozenset(_pair(owner.name) for owner in owners if owner.kind == "path"),
         everything=False,

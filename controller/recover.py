@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from controller.compile.flooding import start_key
@@ -92,20 +92,19 @@ def _generation(segment: str, label: int, installed: Installed) -> int | None:
 
 def recover_servers(fabric: Fabric, platform: str, installed: Collection[RuleKey]) -> None:
     """Take over which ports were open for servers, and which servers were learned behind them."""
-    undeclared = fabric.declared.undeclared(platform)
-    if undeclared.mode != "learn" or undeclared.segment is None:
-        return
-    ports = {port for key in installed if (port := learning_port_of(key)) is not None}
-    for port in ports:
-        if fabric.wiring.is_up((platform, port)) and not fabric.declared.is_server_port((platform, port)):
+    open_ports = {port for key in installed if (port := learning_port_of(key)) is not None}
+    found = {port: fabric.declared.learned_segment((platform, port)) for port in open_ports}
+    segments = {port: segment for port, segment in found.items() if segment is not None}
+    for port in segments:
+        if fabric.wiring.is_up((platform, port)) and not fabric.declared.is_host_port((platform, port)):
             fabric.wiring.silent.add((platform, port))
             fabric.touch((platform, port))
-    for server in _servers(platform, undeclared.segment, installed, ports):
+    for server in _servers(platform, segments, installed):
         if server.name not in fabric.determined:
             fabric.determine(server)
 
 
-def _servers(platform: str, segment: str, installed: Collection[RuleKey], ports: set[int]) -> Iterator[Server]:
+def _servers(platform: str, segments: Mapping[int, str], installed: Collection[RuleKey]) -> Iterator[Server]:
     addresses: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for key in installed:
         claim = address_of(key)
@@ -114,6 +113,6 @@ def _servers(platform: str, segment: str, installed: Collection[RuleKey], ports:
             addresses[port, mac].append(address)
     for key in installed:
         port, mac = sender_of(key) or (0, 0)
-        if port in ports:
-            known = tuple(sorted(addresses[port, mac]))
+        if port in segments:
+            known, segment = tuple(sorted(addresses[port, mac])), segments[port]
             yield Server(learned_name(segment, mac), platform, port, segment, mac, known, declared=False)

@@ -1,4 +1,7 @@
-"""What a server's network card is set to: its MAC, addresses and routes, as the document has them."""
+"""What a server's network card is set to: its MAC, addresses and routes, as the document has them.
+
+The host at an uplink has a MAC alone: what it is beyond that, the document does not say.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,18 @@ Interface = IPv4Interface | IPv6Interface
 
 def mac_of(document: Document, name: str) -> str:
     """The declared MAC, else one made from the server's name, the same each time."""
-    declared = document.servers[name].mac
-    if declared:
-        return declared
+    server = document.servers.get(name)
+    if server and server.mac:
+        return server.mac
     digest = hashlib.sha256(f"{document.fabric}/{name}".encode()).hexdigest()
     return "02:" + ":".join(digest[at : at + 2] for at in range(0, 10, 2))
 
 
 def interfaces_of(document: Document, name: str) -> list[Interface]:
     """The server's addresses with their prefix lengths: their subnet's, or a single address where there is none."""
-    server = document.servers[name]
+    server = document.servers.get(name)
+    if server is None:
+        return []
     segment = document.segments.get(server.segment, SegmentSpec())
     return [_interface(segment, address) for address in server.ip]
 
@@ -42,7 +47,8 @@ def config_lines(document: Document, name: str) -> Iterator[str]:
     yield f"link set {CARD} address {mac_of(document, name)} up"
     for interface in interfaces:
         yield f"addr add {interface}{' nodad' if interface.version == 6 else ''} dev {CARD}"
-    yield from _routes(document.segments.get(document.servers[name].segment, SegmentSpec()), interfaces)
+    if interfaces:
+        yield from _routes(document.segments.get(document.servers[name].segment, SegmentSpec()), interfaces)
 
 
 def _routes(segment: SegmentSpec, interfaces: list[Interface]) -> Iterator[str]:

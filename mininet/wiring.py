@@ -13,7 +13,7 @@ from mininet.net import Mininet
 from naming import Names
 from shaping import shape
 
-from controller.model.spec import Document, LinkSpec
+from controller.model.spec import Document, LinkSpec, ServerSpec, UplinkSpec
 
 End = tuple[str, int]
 _UPLINK = 1
@@ -36,14 +36,19 @@ class Wiring:
         self.splitters: dict[End, PlatformSwitch] = {}
         """Bridges behind ports with tagged servers: they put the tags on, where not every kernel has VLAN devices."""
         self.cables: dict[str, Cable] = {}
-        """By server name and by link name."""
+        """By name of a server, an uplink and a link."""
+
+    @property
+    def _plugged(self) -> dict[str, ServerSpec | UplinkSpec]:
+        """What a host stands for."""
+        return {**self.document.servers, **self.document.uplinks}
 
     # All at once
 
     def add_switches(self, target: str | None) -> None:
         """A switch node for each platform, and for each port with tagged servers; nothing runs yet."""
         for name, platform in self.document.platforms.items():
-            node = name if name not in self.document.servers else f"{name}.switch"
+            node = name if name not in self._plugged else f"{name}.switch"
             self.switches[name] = self._add_switch(node, self.names.bridge(name), platform.dpid, target)
         tagged = {(s.platform, s.port) for s in self.document.servers.values() if s.vlan is not None}
         for number, end in enumerate(sorted(tagged), start=1):
@@ -56,14 +61,14 @@ class Wiring:
         return switch
 
     def add_hosts(self) -> None:
-        """A network namespace for each server."""
-        for name in self.document.servers:
+        """A network namespace for each server, and for what is behind each uplink."""
+        for name in self._plugged:
             self.net.addHost(name)
 
     def add_cables(self) -> None:
-        """Every server's and every link's cable, plugged into nodes and hosts, with all addresses set."""
+        """Every server's, uplink's and link's cable, plugged into nodes and hosts, with all addresses set."""
         self._plug_switches([(end, self.switches[end[0]], switch) for end, switch in self.splitters.items()])
-        seats = {name: self._seat(name) for name in self.document.servers}
+        seats = {name: self._seat(name) for name in self._plugged}
         ip([line for name, seat in seats.items() for line in self._server_cable(name, *seat)])
         for name, seat in seats.items():
             self._plug_server(name, *seat)
@@ -74,7 +79,7 @@ class Wiring:
 
     def shape_ports(self) -> None:
         """Apply the declared rates; after the bridges have their ports, since Open vSwitch clears what was there."""
-        for name in self.document.servers:
+        for name in self._plugged:
             self._shape_server(name)
         for link in self.document.links.values():
             self._shape_trunks(*self._link_ends(link))
@@ -128,12 +133,12 @@ class Wiring:
 
     def _seat(self, name: str) -> tuple[PlatformSwitch, int]:
         """The switch and port that a server is plugged into: its platform's, or those of a splitter."""
-        server = self.document.servers[name]
+        server = self._plugged[name]
         splitter = self.splitters.get((server.platform, server.port))
         if splitter is None:
             return self.switches[server.platform], server.port
         port = _UPLINK + 1 + len(splitter.tags)
-        splitter.tags[port] = server.vlan or 0
+        splitter.tags[port] = self.document.servers[name].vlan or 0
         return splitter, port
 
     def _port_name(self, platform: str, port: int) -> str:
@@ -190,14 +195,14 @@ class Wiring:
 
     def shape_platform(self, platform: str) -> None:
         """Apply the declared rates to one platform's own ports, which have none."""
-        for name, server in self.document.servers.items():
+        for name, server in self._plugged.items():
             if server.platform == platform and server.rate and (platform, server.port) not in self.splitters:
                 shape(self.cables[name].intf1.name, server.rate)
         cabled = {end for link in self.document.links.values() for end in self._link_ends(link)}
         self._shape_trunks(*(end for end in cabled if end[0] == platform))
 
     def _shape_server(self, name: str) -> None:
-        rate = self.document.servers[name].rate
+        rate = self._plugged[name].rate
         if rate:
             shape(CARD, rate, self.net[name].pid)
             shape(self.cables[name].intf1.name, rate)

@@ -81,7 +81,7 @@ class VirtualFabric:
     def _build(self, fabric: Fabric) -> None:
         """Exactly what the document says."""
         for name, spec in fabric.declared.platforms.items():
-            ports = {*fabric.declared.server_ports(name), *(trunk.port for trunk in spec.trunks.values())}
+            ports = {*fabric.declared.host_ports(name), *(trunk.port for trunk in spec.trunks.values())}
             self.add_switch(name, spec.dpid, ports)
         for link in fabric.declared.links.values():
             self.plug(*link.ends)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from apps.cli.bars import bar
 from apps.cli.failures import Misused
 from apps.cli.wording import dash, joined, number, rate, yes_no
 from controller.model.wording import did_you_mean, listed, quoted
@@ -48,6 +49,20 @@ def _use(resource: Resource) -> str:
     return f"{status['admin']}: " + ("empty" if status["empty"] else f"still {joined(status['in_use_by'])}")
 
 
+def _of_directions(reservation: Resource, name: str) -> list[int]:
+    return [way[name] for way in reservation["status"]["directions"] if way.get(name) is not None]
+
+
+def _measured(reservation: Resource) -> list[int]:
+    return _of_directions(reservation, "measured_bps")
+
+
+def _bars(reservation: Resource) -> str:
+    status = reservation["status"]
+    measured = min(_measured(reservation), default=0)
+    return bar(status["asked_bps"], status["floor_bps"], status["granted_bps"], measured)
+
+
 KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "segment",
@@ -82,7 +97,17 @@ KINDS: Final[tuple[Kind, ...]] = (
             "ADDRESSES": _status("addresses", joined),
         },
     ),
-    Kind("uplink", "uplinks", {"PLATFORM": _spec("platform"), "PORT": _spec("port"), "RATE": _spec("rate", rate)}),
+    Kind(
+        "uplink",
+        "uplinks",
+        {
+            "SEGMENT": _status("segment"),
+            "PLATFORM": _status("platform"),
+            "PORT": _status("port"),
+            "RATE": _status("rate_bps", rate),
+            "SERVERS": _status("servers", lambda names: number(len(names or ()))),
+        },
+    ),
     Kind(
         "link",
         "links",
@@ -95,10 +120,12 @@ KINDS: Final[tuple[Kind, ...]] = (
         {
             "FROM": _spec("from"),
             "TO": _spec("to"),
-            "ASKED": _spec("rate", rate),
-            "FLOOR": _spec("floor", rate),
+            "ASKED": _status("asked_bps", rate),
+            "FLOOR": _status("floor_bps", rate),
             "GRANTED": _status("granted_bps", rate),
-            "MEASURED": _status("measured_bps", rate),
+            "MEASURED": lambda reservation: joined([rate(bps) for bps in _measured(reservation)]),
+            "POLICED": lambda reservation: joined([rate(bps) for bps in _of_directions(reservation, "policed_bps")]),
+            "": _bars,
         },
     ),
     Kind("function", "functions"),

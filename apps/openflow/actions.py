@@ -20,11 +20,13 @@ from controller.rules.rules import (
     PushVlan,
     Resubmit,
     SetField,
+    SetQueue,
     ToController,
     ToGroup,
 )
 
-OUTPUT, PUSH_VLAN, POP_VLAN, GROUP, DEC_TTL, SET_FIELD, EXPERIMENTER = 0, 17, 18, 22, 24, 25, 0xFFFF
+OUTPUT, PUSH_VLAN, POP_VLAN, SET_QUEUE, GROUP, DEC_TTL, SET_FIELD = 0, 17, 18, 21, 22, 24, 25
+EXPERIMENTER: Final = 0xFFFF
 NICIRA: Final = 0x00002320
 REG_MOVE, REG_LOAD, RESUBMIT_TABLE, REG_LOAD2, CONTROLLER2 = 6, 7, 14, 33, 37
 NXAC2_MAX_LEN, NXAC2_METER = 0, 5
@@ -97,5 +99,6 @@ _ENCODERS: Final[dict[type, Callable[[Any], bytes]]] = {
     ClearInPort: lambda _: _nicira(REG_LOAD, struct.pack("!HIQ", 16 - 1, IN_PORT_16, 0)),
     Resubmit: lambda action: _nicira(RESUBMIT_TABLE, struct.pack("!HB3x", RESUBMIT_IN_PORT, action.table)),
     ToController: _to_controller,
+    SetQueue: lambda action: struct.pack("!HHI", SET_QUEUE, 8, action.queue),
     DecTtl: lambda _: struct.pack("!HH4x", DEC_TTL, 8),
 }

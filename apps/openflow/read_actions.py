@@ -22,6 +22,7 @@ from controller.rules.rules import (
     PushVlan,
     Resubmit,
     SetField,
+    SetQueue,
     ToController,
     ToGroup,
 )
@@ -84,6 +85,8 @@ def _action(kind: int, item: bytes) -> Action:
             return Output(_number(item, 4, 8))
         case wire.GROUP:
             return ToGroup(_number(item, 4, 8))
+        case wire.SET_QUEUE:
+            return SetQueue(_number(item, 4, 8))
         case wire.PUSH_VLAN if _number(item, 4, 6) == wire.VLAN_TYPE:
             return PushVlan()
         case wire.POP_VLAN:

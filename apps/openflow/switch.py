@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -15,12 +16,22 @@ from ryu.lib import hub
 from apps.openflow import decode, encode
 from controller.rules.reconciler import Batch
 from controller.rules.rules import Counted, Group, Installed, Meter, PortStats, Rule, RuleKey
-from controller.rules.tables import COUNTED
+from controller.rules.tables import COUNTED, COUNTED_RATES
 
 LOG = logging.getLogger("backplane.switch")
 Upsert: TypeAlias = tuple[Rule, int, bool]
 _SLICE: Final = 1000
 """Rules that are encoded and written at a time."""
+
+
+@dataclass(slots=True)
+class _Counting:
+    """Counters while the replies come in."""
+
+    packets: dict[RuleKey, int] = field(default_factory=dict)
+    octets: dict[RuleKey, int] = field(default_factory=dict)
+    metered_off: dict[int, int] = field(default_factory=dict)
+    octets_off: dict[int, int] = field(default_factory=dict)
 
 
 class Switch:
@@ -36,9 +47,8 @@ class Switch:
         self.datapath, self.platform = datapath, platform
         self._on_read, self._on_confirmed = on_read, on_confirmed
         self._cookies: dict[RuleKey, int] = {}
-        self._counting: dict[int, dict[RuleKey, int]] = {}
+        self._counting: dict[int, _Counting] = {}
         self._auditing: dict[int, list[bytes]] = {}
-        self._metered_off: dict[int, int] = {}
         self._ports: dict[int, PortStats] = {}
         self._groups: dict[int, Group] = {}
         self._meters: dict[int, Meter] = {}
@@ -67,16 +77,24 @@ class Switch:
 
     def read_counters(self, done: Callable[[Switch, Counted], None]) -> None:
         """Ask for the counters that tell who speaks, what is dropped and what passes each port."""
-        packets: dict[RuleKey, int] = {}
-        self._metered_off.clear()
         self._ports.clear()
-        for table, cookie, mask in COUNTED:
-            xid = self._xid()
-            self._counting[xid] = packets
-            self.write(encode.flow_stats_request(xid, table, cookie, mask))
-        self.write(encode.meter_stats_request(self._xid()))
         self.write(encode.port_stats_request(self._xid()))
-        self.barrier(lambda: self._counted(packets, done))
+        self._count(COUNTED, done)
+
+    def read_rates(self, done: Callable[[Switch, Counted], None]) -> None:
+        """Ask for the counters that tell what reservations get."""
+        self._count(COUNTED_RATES, done)
+
+    def _count(self, which: Iterable[tuple[int | None, int, int]], done: Callable[[Switch, Counted], None]) -> None:
+        counting = _Counting()
+        for table, cookie, mask in which:
+            xid = self._xid()
+            self._counting[xid] = counting
+            self.write(encode.flow_stats_request(xid, table, cookie, mask))
+        xid = self._xid()
+        self._counting[xid] = counting
+        self.write(encode.meter_stats_request(xid))
+        self.barrier(lambda: self._counted(counting, done))
 
     def read_for_audit(self, done: Callable[[list[bytes]], None]) -> None:
         """Ask for all groups, meters and flow entries; `done` is given the replies, undecoded, when all are there.
@@ -190,7 +208,7 @@ class Switch:
             if counting is None:
                 self._cookies[entry.key] = entry.cookie
             else:
-                counting[entry.key] = entry.packets
+                counting.packets[entry.key], counting.octets[entry.key] = entry.packets, entry.octets
 
     def group_desc(self, message: bytes, xid: int) -> None:
         """A part of the groups."""
@@ -209,17 +227,25 @@ class Switch:
             parts.append(message)
         return parts is not None
 
-    def meter_stats(self, message: bytes) -> None:
+    def meter_stats(self, message: bytes, xid: int) -> None:
         """A part of the meters' counters."""
-        self._metered_off.update((meter.number, meter.band_packets) for meter in decode.meter_stats(message))
+        counting = self._counting.get(xid)
+        if counting is None:
+            return
+        for meter in decode.meter_stats(message):
+            counting.metered_off[meter.number] = meter.band_packets
+            counting.octets_off[meter.number] = meter.band_bytes
 
     def port_stats(self, message: bytes) -> None:
         """A part of the ports' counters."""
         self._ports.update((stats.port, stats) for stats in decode.port_stats(message))
 
-    def _counted(self, packets: dict[RuleKey, int], done: Callable[[Switch, Counted], None]) -> None:
-        self._counting = {xid: into for xid, into in self._counting.items() if into is not packets}
-        done(self, Counted(packets, dict(self._metered_off), dict(self._ports)))
+    def _counted(self, counting: _Counting, done: Callable[[Switch, Counted], None]) -> None:
+        self._counting = {xid: into for xid, into in self._counting.items() if into is not counting}
+        found = Counted(
+            counting.packets, counting.metered_off, dict(self._ports), counting.octets, counting.octets_off
+        )
+        done(self, found)
 
     def _audited(self, parts: list[bytes], done: Callable[[list[bytes]], None]) -> None:
         self._auditing = {xid: into for xid, into in self._auditing.items() if into is not parts}

@@ -87,6 +87,8 @@ class Execution:
 
     def _set(self, inside: str) -> None:
         found = _CALL.match(inside)
+        if found and found[1] == "skb_priority":  # the queue: nothing of the frame
+            return
         if found is None or found[1] not in _FIELDS:
             raise ValueError(f"datapath action set({inside}): not known")
         for item in found[2].split(","):

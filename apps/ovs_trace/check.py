@@ -151,7 +151,7 @@ class _Bridges:
         """The name of a platform's bridge; raises `NoAnswer` where it is not a bridge of this machine."""
         if platform not in self._control.connected:
             raise NoAnswer(f"{platform} is not connected")
-        bridge, address, _ = self._control.bridge(platform)
+        bridge, address, *_ = self._control.bridge(platform)
         if address is not None and not address.startswith("unix:"):
             raise NoAnswer(f"{platform} is not on this machine: its database is at {address}")
         if bridge.startswith("-") or self._ovs.dpid_of(bridge) != self._control.connected[platform]:

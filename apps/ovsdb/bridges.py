@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from ryu.lib import hub
 
 from apps.ovsdb.client import LOCAL, Database, OvsdbError
+from apps.ovsdb.queue_keeper import QueueKeeper
 from apps.ovsdb.rows import Found, change_operations, mark_operations, read_bridge, unmark_operations
 from controller.bridge_settings import (
     SERVER_MTU,
@@ -26,10 +27,11 @@ from controller.bridge_settings import (
     wanted_changes,
 )
 from controller.model.alarms import Alarms
+from controller.queues import Mechanism, PortQueues
 
 LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "bridge_settings"
-Report: TypeAlias = Callable[[str, Collection[int] | None], None]
+Report: TypeAlias = Callable[[str, Collection[int] | None, Mapping[int, Mechanism]], None]
 Sentence: TypeAlias = Callable[[str, str], None]
 """Told of a platform, in words."""
 _AGAIN_S: Final = 4.0
@@ -41,17 +43,23 @@ _POLL_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bridge to keep right: where its database is (None: the local one) and its trunks."""
+    """A bridge to keep right: where its database is (None: the local one), its trunks, the queues of its ports."""
 
     dpid: int
     bridge: str
     address: str | None = None
     trunks: tuple[Trunk, ...] = ()
+    queues: tuple[PortQueues, ...] = ()
 
     @property
     def database(self) -> str:
         """The address of its database."""
         return self.address or LOCAL
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its database, and so its devices, are of this machine."""
+        return self.database.startswith("unix:")
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -68,7 +76,7 @@ class Target:
         return any(interval and number not in heard for number, interval in self.bfd_ms.items())
 
 
-def _nobody(_platform: str, _told: object) -> None:
+def _nobody(*_told: object) -> None:
     """Nobody wants to know."""
 
 
@@ -79,7 +87,8 @@ def _read(database: Database, target: Target) -> Found:
 class Bridges:
     """The bridges in our care. What is not right and cannot be made so is an alarm until it is.
 
-    `report` is told of each look: the platform, and the ports where BFD hears the other end (None: no database).
+    `report` is told of each look: the platform, the ports where BFD hears the other end (None: no database), and how
+    what is reserved is kept at its ports.
     Told in a sentence: `tampered`, of what was right and is not any more though nothing else is wanted; `left`, of a
     bridge that was let go and could not be put back as it was.
     """
@@ -88,6 +97,7 @@ class Bridges:
         self, alarms: Alarms, report: Report = _nobody, tampered: Sentence = _nobody, left: Sentence = _nobody
     ) -> None:
         self._alarms, self._report, self._tampered, self._left = alarms, report, tampered, left
+        self._queues = QueueKeeper(alarms)
         self._right: dict[str, tuple[Target, int]] = {}
         """For what (the trunks, the largest MTU) all of a bridge was right when it was looked at last."""
         self._targets: dict[str, Target] = {}
@@ -114,6 +124,7 @@ class Bridges:
         self._right.pop(platform, None)
         self._wake.pop(platform, None)
         self._alarms.clear(ALARM, platform)
+        self._queues.forget(platform)
 
     def let_go(self, platform: str) -> None:
         """Put a bridge back as it was before us, meanwhile: it is not ours any more."""
@@ -140,6 +151,7 @@ class Bridges:
             return f"{platform}: {problem}; its settings stay as they are"
 
     def _put_back(self, platform: str, target: Target, database: Database, others: bool) -> str | None:
+        self._queues.release(database, target.bridge)
         found = _read(database, target)
         changes = undo_changes(found.seen, others)
         database.transact(*change_operations(found, changes))
@@ -164,14 +176,16 @@ class Bridges:
         """One look; answers the ports where BFD hears the other end."""
         problem: str | None
         heard: frozenset[int] | None = None
+        kept: Mapping[int, Mechanism] = {}
         try:
             with Database(target.database) as database:
                 problem, left, seen = self._set_right(platform, target, database)
                 heard = frozenset(port.number for port in seen.interfaces if port.heard)
+                kept = self._queues.keep(platform, database, target.bridge, target.is_here, target.queues)
         except OvsdbError as error:
             assumed = Seen.nothing(target.bridge, {trunk.number: trunk.name for trunk in target.trunks})
             problem, left = str(error), wanted_changes(assumed, target.numbers, self._largest_mtu)
-        self._report(platform, heard)
+        self._report(platform, heard, kept)
         if problem:
             self._alarms.raise_(ALARM, platform, complaint(platform, problem, left))
         else:

@@ -36,19 +36,19 @@ def read_bridge(database: Database, name: str, dpid: int) -> Found:
     number = f"{dpid:016x}"
     which = (["name", "==", name], ["datapath_id", "==", number])
     machines, bridges = database.transact(
-        _select("Open_vSwitch", ["_uuid", "other_config", "external_ids"]),
-        _select("Bridge", ["_uuid", "name", "fail_mode", "external_ids", "ports"], *which),
+        select("Open_vSwitch", ["_uuid", "other_config", "external_ids"]),
+        select("Bridge", ["_uuid", "name", "fail_mode", "external_ids", "ports"], *which),
     )
     if not bridges["rows"]:
         raise OvsdbError(f"its database has no bridge {name} with datapath_id={number}")
     machine, bridge = machines["rows"][0], bridges["rows"][0]
-    ports = _referred(database, "Port", ["interfaces"], bridge["ports"])
-    references = [one for port in ports for one in _set(port["interfaces"])]
-    interfaces = _referred(database, "Interface", _COLUMNS, ["set", references])
-    limit = _map(machine["other_config"]).get(Setting.VLAN_LIMIT.value)
+    ports = referred(database, "Port", ["interfaces"], bridge["ports"])
+    references = [one for port in ports for one in members(port["interfaces"])]
+    interfaces = referred(database, "Interface", _COLUMNS, ["set", references])
+    limit = as_map(machine["other_config"]).get(Setting.VLAN_LIMIT.value)
     seen = Seen(
         Row(".", limit, _was(Setting.VLAN_LIMIT, machine)),
-        Row(bridge["name"], _one(bridge["fail_mode"]), _was(Setting.FAIL_MODE, bridge)),
+        Row(bridge["name"], one(bridge["fail_mode"]), _was(Setting.FAIL_MODE, bridge)),
         tuple(map(_interface, interfaces)),
     )
     rows = {("Open_vSwitch", "."): machine["_uuid"][1], ("Bridge", bridge["name"]): bridge["_uuid"][1]}
@@ -118,31 +118,33 @@ def _where(found: Found, table: str, name: str) -> list[list[Any]]:
     return [["_uuid", "==", ["uuid", found.rows[table, name]]]]
 
 
-def _select(table: str, columns: list[str], *where: list[Any]) -> Operation:
+def select(table: str, columns: list[str], *where: list[Any]) -> Operation:
+    """Read rows (RFC 7047, 5.2.2)."""
     return {"op": "select", "table": table, "where": list(where), "columns": columns}
 
 
-def _referred(database: Database, table: str, columns: list[str], references: Any) -> list[dict[str, Any]]:
-    selects = [_select(table, columns, ["_uuid", "==", reference]) for reference in _set(references)]
+def referred(database: Database, table: str, columns: list[str], references: Any) -> list[dict[str, Any]]:
+    """The rows that a set of references names."""
+    selects = [select(table, columns, ["_uuid", "==", reference]) for reference in members(references)]
     return [row for result in database.transact(*selects) for row in result["rows"]]
 
 
 def _interface(row: dict[str, Any]) -> Interface:
-    requested, mtu = _one(row["mtu_request"]), _one(row["mtu"])
+    requested, mtu = one(row["mtu_request"]), one(row["mtu"])
     value = None if requested is None else str(requested)
-    was_mtu = _map(row["external_ids"]).get(MTU_MARK, "")
+    was_mtu = as_map(row["external_ids"]).get(MTU_MARK, "")
     former = int(was_mtu) if was_mtu.isdecimal() else None
-    bfd = " ".join(f"{key}={value}" for key, value in sorted(_map(row["bfd"]).items())) or None
+    bfd = " ".join(f"{key}={value}" for key, value in sorted(as_map(row["bfd"]).items())) or None
     return Interface(
         row["name"],
         value,
         _was(Setting.MTU, row),
-        _one(row["ofport"]) or 0,
+        one(row["ofport"]) or 0,
         mtu,
         former,
         bfd,
         _was(Setting.BFD, row),
-        heard=_map(row["bfd_status"]).get("state") == "up",
+        heard=as_map(row["bfd_status"]).get("state") == "up",
         virtual=row["type"] == "patch",
     )
 
@@ -157,18 +159,20 @@ def _mark(setting: Setting) -> str:
 
 
 def _was(setting: Setting, row: dict[str, Any]) -> str | None:
-    return _map(row["external_ids"]).get(_mark(setting))
+    return as_map(row["external_ids"]).get(_mark(setting))
 
 
-def _set(value: Any) -> list[Any]:
+def members(value: Any) -> list[Any]:
     """The members of a set, which RFC 7047 lets stand alone where it is one (5.1)."""
     return list(value[1]) if isinstance(value, list) and value[0] == "set" else [value]
 
 
-def _one(value: Any) -> Any:
-    members = _set(value)
-    return members[0] if members else None
+def one(value: Any) -> Any:
+    """What a set of one or none holds."""
+    found = members(value)
+    return found[0] if found else None
 
 
-def _map(value: list[Any]) -> dict[str, str]:
+def as_map(value: list[Any]) -> dict[str, str]:
+    """A map of texts."""
     return dict(value[1])

@@ -16,11 +16,12 @@ from apps.rest.problems import Reason, Refused
 from apps.rest.routes import Answer, Body
 from apps.rest.waiting import WAIT, wait_s
 from apps.views import FabricViews
-from controller.edits import judge_delete, judge_put, refuse_delete, refuse_put
+from controller.edits import Denied, judge_delete, judge_outcome, judge_put, refuse_delete, refuse_put
 from controller.model.desired import Desired, Key
 from controller.model.problems import DocumentError, counted
 from controller.model.resource_reader import read_resource
 from controller.model.spec import Spec
+from controller.planner import Plan
 from controller.views.changed import Changed, ChangedResource, with_change
 from controller.views.kinds import Kind
 from controller.views.reading import Reading
@@ -68,7 +69,8 @@ class _Edits:
         edit = _Put(self._views, self._kind, call, _spec_of(call, self._key(call)))
         if call.says("dry_run"):
             return plan_change(self._views, edit.desired)
-        require(judge_put(self._views.changes.change(edit.desired), edit.key))
+        require(judge_put(self._views.changes.change(edit.desired, edit.objection), edit.key))
+        require(edit.settle())
         return answer_change(self._views, call, 201 if edit.is_new else 200, edit.show)
 
     def delete(self, call: Call) -> Response:
@@ -104,6 +106,21 @@ class _Put:
         check_preconditions(self._call.request, tag)
         self.is_new = tag is None
         return self._views.changes.with_changes({self.key: self._spec})
+
+    def objection(self, plan: Plan) -> Denied | None:
+        """What speaks against it."""
+        return judge_put(plan, self.key)
+
+    def settle(self) -> Denied | None:
+        """A reservation's lease begins anew. One that was granted in the plan and is not now, since the fabric has
+        moved on meanwhile, is not kept."""
+        if self.key[0] != "reservations":
+            return None
+        outcome = self._views.control.renew(self.key[1])
+        denied = judge_outcome(self.key[1], outcome) if outcome else None
+        if denied and self.is_new:
+            self._views.changes.change(lambda: self._views.changes.with_changes({self.key: None}))
+        return denied
 
     def show(self, changed: Changed) -> Any:
         """The resource as it is after the change."""

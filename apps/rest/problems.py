@@ -12,6 +12,7 @@ from webob import Response
 from apps.changes import Busy, MovedOn, NotWritten
 from apps.rest.media import PROBLEM_JSON, to_json
 from controller.edits import Denial, Denied
+from controller.views.offers import view_offer
 from controller.views.plans import view_faults, view_misfits
 
 
@@ -32,6 +33,7 @@ class Reason(Enum):
     LEARNED = ("learned", HTTPStatus.CONFLICT)
     REFERRED_TO = ("referred_to", HTTPStatus.CONFLICT)
     IN_CONFLICT = ("in_conflict", HTTPStatus.CONFLICT)
+    NO_ROOM = ("no_room", HTTPStatus.CONFLICT)
     MOVED_ON = ("moved_on", HTTPStatus.CONFLICT)
     NO_LENGTH = ("no_length", HTTPStatus.LENGTH_REQUIRED)
     NOT_AS_EXPECTED = ("not_as_expected", HTTPStatus.PRECONDITION_FAILED)
@@ -96,6 +98,7 @@ def refusal_of_denied(denied: Denied) -> Refused:
         "problems": denied.problems,
         _OTHERS.get(denied.why, "conflicts"): view_misfits(denied.others),
         "faults": view_faults(denied.faults),
+        "offer": view_offer(denied.offer) if denied.offer else None,
     }
     found = {key: value for key, value in more.items() if value}
     return Refused(BY_WORD[denied.why.value], denied.message, None, **found)

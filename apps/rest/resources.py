@@ -20,7 +20,7 @@ from controller.views.reading import Reading
 from controller.views.resource import Listing, Resource
 
 __all__ = ["BASE", "find_name", "resource_routes"]
-_ABOUT = {"segment": "the name of a segment", "platform": "the name of a platform"}
+_ABOUT = {"segment": "the name of a segment", "platform": "the name of a platform", "server": "an end"}
 
 
 def resource_routes(views: FabricViews) -> Iterator[Route]:

@@ -21,6 +21,7 @@ from apps.rest.listening import openflow_missing
 from apps.rest.metrics import metrics_route
 from apps.rest.openapi.page import describing_routes
 from apps.rest.probes import probe_routes
+from apps.rest.rates import rate_routes
 from apps.rest.resources import resource_routes
 from apps.rest.trace import trace_routes
 from apps.views import FabricViews
@@ -51,6 +52,7 @@ def build_router(
         metrics_route(metrics),
         *fabric_routes(views),
         *document_routes(views),
+        *rate_routes(views),
         *resource_routes(views),
         *trace_routes(views),
         *event_routes(Listeners(views.control.chronicle.history)),

@@ -53,6 +53,8 @@ class Scene:
         found: defaultdict[str, set[Place]] = defaultdict(set)
         for spec in self.fabric.declared.servers.values():
             found[spec.segment].add((spec.platform, spec.port, spec.vlan))
+        for uplink in self.fabric.declared.uplinks.values():
+            found[uplink.segment].add((uplink.platform, uplink.port, None))
         derivation = Derivation(self.fabric, self.routing)
         for end in filter(derivation.learns, self.fabric.wiring.silent):
             found[self.fabric.declared.undeclared(end[0]).segment or ""].add((*end, None))

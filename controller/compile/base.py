@@ -23,9 +23,10 @@ from controller.rules.rules import (
     Resubmit,
     RuleKey,
     SetField,
+    SetQueue,
     match,
 )
-from controller.rules.tables import ALIVE_GROUP, V4_MARK, Passed, Priority, Reason, Reg, Table
+from controller.rules.tables import ALIVE_GROUP, V4_MARK, Passed, Priority, QueueKind, Reason, Reg, Table
 
 ARP: Final = 0x0806
 IPV4: Final = 0x0800
@@ -45,7 +46,7 @@ _ALL_NODES_MAC: Final = 0x333300000001
 def compile_base(platform: str) -> Iterator[Placed]:
     """What needs to know nothing of ports, servers or links."""
     yield Placed(platform, Group(ALIVE_GROUP, GroupType.INDIRECT, (Bucket(()),)), Turn.METER)
-    for entry in (*_port(), *_trunk(), *_claim(), *_address(), *_admit(), *_flooded(), *_reply()):
+    for entry in (*_port(), *_trunk(), *_claim(), *_address(), *_admit(), *_admitted(), *_flooded(), *_reply()):
         yield Placed(platform, entry, Turn.ENTRY)
 
 
@@ -228,8 +229,17 @@ def _admit() -> Iterator[FlowEntry]:
         SetField(Reg.PASS, Passed.UNTAGGED, Passed.UNTAGGED),
         Resubmit(Table.ADMIT),
     )
-    yield _entry(Table.ADMIT, Priority.NORMAL, match(eth_dst=GROUP_BIT), goto=Table.STORM)
-    yield _entry(Table.ADMIT, Priority.MISS, (), goto=Table.FORWARD)
+    queue = SetQueue(QueueKind.BEST_EFFORT)
+    yield _entry(Table.ADMIT, Priority.NORMAL, match(eth_dst=GROUP_BIT), queue, goto=Table.STORM)
+    yield _entry(Table.ADMIT, Priority.MISS, (), queue, goto=Table.BEYOND)
+
+
+def _admitted() -> Iterator[FlowEntry]:
+    """Whose traffic nobody has a rate for goes on as it is."""
+    yield _entry(Table.BEYOND, Priority.MISS, (), goto=Table.STEER)
+    yield _entry(Table.STEER, Priority.MISS, (), goto=Table.PORT_SHARE)
+    yield _entry(Table.PORT_SHARE, Priority.MISS, (), goto=Table.SHARE)
+    yield _entry(Table.SHARE, Priority.MISS, (), goto=Table.FORWARD)
 
 
 def _flooded() -> Iterator[FlowEntry]:

@@ -19,10 +19,11 @@ from controller.rules.rules import (
     PushVlan,
     RuleKey,
     SetField,
+    SetQueue,
     ToGroup,
     match,
 )
-from controller.rules.tables import Priority, Reg, Table, flood_group, link_group
+from controller.rules.tables import Priority, QueueKind, Reg, Table, flood_group, link_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class TreeInput:
 
 def compile_segment(segment: SegmentInput) -> Iterator[Placed]:
     """On every platform: unicast under the segment's label goes on to its destination."""
-    resume = (PopVlan(), SetField(Reg.SEGMENT, segment.label))
+    resume = (PopVlan(), SetField(Reg.SEGMENT, segment.label), SetQueue(QueueKind.BEST_EFFORT))
     entry = FlowEntry(Table.LABEL, Priority.NORMAL, _labelled(segment.label), resume, Table.FORWARD)
     for platform in segment.platforms:
         yield Placed(platform, entry, Turn.LABEL)
@@ -87,7 +88,8 @@ def _group(tree: TreeInput, part: FloodInput, entry: int) -> Group:
 
 
 def _entries(tree: TreeInput, part: FloodInput) -> Iterator[Placed]:
-    note = (PopVlan(), SetField(Reg.SEGMENT, tree.segment), SetField(Reg.TREE, tree.label))
+    queue = SetQueue(QueueKind.BEST_EFFORT)
+    note = (PopVlan(), SetField(Reg.SEGMENT, tree.segment), SetField(Reg.TREE, tree.label), queue)
     if part.trunks:
         labelled = FlowEntry(Table.LABEL, Priority.NORMAL, _labelled(tree.label), note, Table.FLOOD)
         yield Placed(part.platform, labelled, Turn.LABEL)

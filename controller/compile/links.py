@@ -21,10 +21,12 @@ from controller.rules.rules import (
     Output,
     PopVlan,
     PushVlan,
+    Resubmit,
     SetField,
+    SetQueue,
     match,
 )
-from controller.rules.tables import ALIVE_GROUP, Priority, Reg, Table, link_group
+from controller.rules.tables import ALIVE_GROUP, Class, Priority, QueueKind, Reg, Table, link_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def compile_link(ends: tuple[TrunkInput, ...]) -> Iterator[Placed]:
     for end in ends:
         yield Placed(end.platform, _group(end), Turn.LINK)
         if end.bypass:
+            for entry in _diversion(end, end.bypass):
+                yield Placed(end.platform, entry, Turn.LINK)
             yield from _way_round(end, end.bypass)
 
 
@@ -74,24 +78,36 @@ def _group(end: TrunkInput) -> Group:
         return Group(link_group(end.port), GroupType.INDIRECT, (Bucket(over),))
     ways = (
         Bucket(over, watch_port=end.port),
-        Bucket(_divert(end.bypass), watch_port=end.bypass.first_port),
+        Bucket((SetField(Reg.ENTRY, end.port), Resubmit(Table.DIVERT)), watch_port=end.bypass.first_port),
         Bucket(over, watch_group=ALIVE_GROUP),
     )
     return Group(link_group(end.port), GroupType.FAST_FAILOVER, ways)
 
 
-def _divert(bypass: Bypass) -> Actions:
-    label = SetField("vlan_vid", VLAN_PRESENT | bypass.label)
-    return (PushVlan(), label, ClearInPort(), Output(bypass.first_port))
+def _diversion(end: TrunkInput, bypass: Bypass) -> Iterator[FlowEntry]:
+    """Only what is protected has room on a bypass; all else is best effort there."""
+    label, out = SetField("vlan_vid", VLAN_PRESENT | bypass.label), (ClearInPort(), Output(bypass.first_port))
+    anything = match(**{Reg.ENTRY: end.port})
+    yield FlowEntry(
+        Table.DIVERT, Priority.NORMAL, anything, (SetQueue(QueueKind.BEST_EFFORT), PushVlan(), label, *out)
+    )
+    protected = match(**{Reg.ENTRY: end.port, Reg.CLASS: Class.PROTECTED})
+    mark = SetField("vlan_pcp", Class.DIVERTED)
+    reserved: Actions = (SetQueue(QueueKind.RESERVED), PushVlan(), label, mark, *out)
+    yield FlowEntry(Table.DIVERT, Priority.SPECIFIC, protected, reserved)
 
 
 def _way_round(end: TrunkInput, bypass: Bypass) -> Iterator[Placed]:
     """Transit is plain output, never a link group: two failures drop, and never loop."""
     labelled = VLAN_PRESENT | bypass.label
     for hop in bypass.hops:
-        transit = match(in_port=hop.in_port, vlan_vid=labelled)
-        entry = FlowEntry(Table.BYPASS, Priority.NORMAL, transit, (Output(hop.out_port),))
+        transit: dict[str, int | tuple[int, int]] = {"in_port": hop.in_port, "vlan_vid": labelled}
+        out = Output(hop.out_port)
+        entry = FlowEntry(Table.BYPASS, Priority.NORMAL, match(**transit), (out,))
         yield Placed(hop.platform, entry, Turn.TRANSIT)
+        protected, queue = match(**transit, vlan_pcp=Class.DIVERTED), SetQueue(QueueKind.RESERVED)
+        reserved = FlowEntry(Table.BYPASS, Priority.SPECIFIC, protected, (queue, out))
+        yield Placed(hop.platform, reserved, Turn.TRANSIT)
     arrived = match(in_port=bypass.last_port, vlan_vid=labelled)
     resume = (PopVlan(), SetField(Reg.ENTRY, end.far_port), ClearInPort())
     last = FlowEntry(Table.BYPASS, Priority.NORMAL, arrived, resume, Table.LABEL)

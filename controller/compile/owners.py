@@ -11,7 +11,9 @@ from controller.compile.flooding import SegmentInput, TreeInput, compile_segment
 from controller.compile.links import TrunkInput, compile_link
 from controller.compile.paths import PathInput, compile_path
 from controller.compile.ports import PortInput, compile_port
+from controller.compile.reservations import ReservationInput, compile_reservation
 from controller.compile.servers import ServerInput, compile_server
+from controller.compile.shares import ShareInput, compile_share
 from controller.rules.placed import Placed
 
 
@@ -29,7 +31,17 @@ class LinkInput:
     ends: tuple[TrunkInput, TrunkInput]
 
 
-Input: TypeAlias = BaseInput | PortInput | ServerInput | LinkInput | PathInput | SegmentInput | TreeInput
+Input: TypeAlias = (
+    BaseInput
+    | PortInput
+    | ServerInput
+    | LinkInput
+    | PathInput
+    | SegmentInput
+    | TreeInput
+    | ReservationInput
+    | ShareInput
+)
 
 
 def compile_owner(wanted: Input) -> Iterable[Placed]:
@@ -49,3 +61,7 @@ def compile_owner(wanted: Input) -> Iterable[Placed]:
             return compile_segment(wanted)
         case TreeInput():
             return compile_tree(wanted)
+        case ReservationInput():
+            return compile_reservation(wanted)
+        case ShareInput():
+            return compile_share(wanted)

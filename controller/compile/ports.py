@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from controller.compile.shares import rate_meter
 from controller.rules.fields import VLAN_NONE
 from controller.rules.placed import Placed, Turn
 from controller.rules.protocols import DISCOVERY_DST, DISCOVERY_TYPE
 from controller.rules.rules import (
     CONTROLLER_PORT,
     Action,
+    Actions,
     FlowEntry,
     Match,
     Meter,
@@ -22,7 +24,7 @@ from controller.rules.rules import (
     ToController,
     match,
 )
-from controller.rules.tables import MeterKind, Passed, Priority, Reason, Reg, Table, meter_number
+from controller.rules.tables import MeterKind, Passed, Priority, Reason, Reg, Table, claimed, meter_number
 
 _COPIES_PER_SECOND: Final = 20
 _PROBES_PER_SECOND: Final = 50
@@ -41,6 +43,8 @@ class PortKind(Enum):
     SERVER = "server"
     LEARN = "learn"
     """A server port on which identities are learned."""
+    UPLINK = "uplink"
+    """Behind it are hosts of the outside world: MACs are learned, addresses may be any that are nobody's here."""
     TRUNK = "trunk"
     """Carries labelled frames of a link that is up."""
 
@@ -49,7 +53,8 @@ class PortKind(Enum):
 class PortInput:
     """All that a port's rules depend on; `segment` is a label, `storm` in packets/s.
 
-    `discovers`: probes are taken from it; `learns`: something of a server behind it is still to be heard.
+    `discovers`: probes are taken from it; `learns`: something of a server behind it is still to be heard;
+    `refused`: addresses, with their versions, that nobody beyond an uplink may use.
     """
 
     platform: str
@@ -59,6 +64,9 @@ class PortInput:
     learns: bool = False
     segment: int = 0
     storm: int = 0
+    kbps: int | None = None
+    """What may come in without a reservation, kbit/s; None: no limit."""
+    refused: tuple[tuple[int, int], ...] = ()
 
 
 def compile_port(port: PortInput) -> Iterator[Placed]:
@@ -79,12 +87,17 @@ def _rules(port: PortInput) -> Iterator[FlowEntry | Meter]:
         yield from _discovery(port)
     if port.kind is PortKind.TRUNK:
         yield _trunk(port)
-    if port.kind in (PortKind.SERVER, PortKind.LEARN):
+    if port.kind in (PortKind.SERVER, PortKind.LEARN, PortKind.UPLINK):
         yield from _server_port(port)
     if port.learns:
         yield _meter(MeterKind.LEARN, port, _LEARNED_PER_SECOND)
+    if port.kind in (PortKind.LEARN, PortKind.UPLINK):
+        yield _stranger(port)
     if port.kind is PortKind.LEARN:
-        yield from _learning(port)
+        yield _any_address(port, copy_of(Reason.LEARN_ADDRESS, meter_number(MeterKind.LEARN, port.number)))
+    if port.kind is PortKind.UPLINK:
+        yield _any_address(port, ())
+        yield from _refused(port)
 
 
 def _meter(kind: MeterKind, port: PortInput, rate: int) -> Meter:
@@ -128,6 +141,10 @@ def _server_port(port: PortInput) -> Iterator[FlowEntry | Meter]:
     yield from (storm, copies)
     yield FlowEntry(Table.STORM, Priority.NORMAL, here, (), Table.ANSWER, storm.number)
     yield FlowEntry(Table.VIOLATION, Priority.NORMAL, here, (ToController(copies.number),))
+    if port.kbps is not None:
+        share = rate_meter(meter_number(MeterKind.PORT_SHARE, port.number), port.kbps)
+        yield share
+        yield FlowEntry(Table.PORT_SHARE, Priority.NORMAL, here, (), Table.SHARE, share.number)
 
 
 def violation_key(port_no: int) -> RuleKey:
@@ -135,23 +152,22 @@ def violation_key(port_no: int) -> RuleKey:
     return FlowEntry(Table.VIOLATION, Priority.NORMAL, match(in_port=port_no)).key
 
 
-def _learning(port: PortInput) -> Iterator[FlowEntry]:
-    meter = meter_number(MeterKind.LEARN, port.number)
-    admit = SetField(Reg.SEGMENT, port.segment)
-    yield FlowEntry(
-        Table.PORT,
-        Priority.DEFAULT,
-        _learning_match(port.number),
-        (admit, STRANGER, *copy_of(Reason.LEARN_MAC, meter)),
-        Table.CLAIM,
-    )
-    yield FlowEntry(
-        Table.ADDRESS,
-        Priority.DEFAULT,
-        match(in_port=port.number),
-        copy_of(Reason.LEARN_ADDRESS, meter),
-        Table.ADMIT,
-    )
+def _stranger(port: PortInput) -> FlowEntry:
+    """A sender whose MAC is still to be learned."""
+    copy = copy_of(Reason.LEARN_MAC, meter_number(MeterKind.LEARN, port.number))
+    admit = (SetField(Reg.SEGMENT, port.segment), STRANGER, *copy)
+    return FlowEntry(Table.PORT, Priority.DEFAULT, _learning_match(port.number), admit, Table.CLAIM)
+
+
+def _any_address(port: PortInput, note: Actions) -> FlowEntry:
+    return FlowEntry(Table.ADDRESS, Priority.DEFAULT, match(in_port=port.number), note, Table.ADMIT)
+
+
+def _refused(port: PortInput) -> Iterator[FlowEntry]:
+    for address, version in port.refused:
+        used = match(in_port=port.number, **{Reg.ADDRESS: claimed(address, version)})
+        refuse = (SetField(Reg.REASON, Reason.ADDRESS),)
+        yield FlowEntry(Table.ADDRESS, Priority.SPECIFIC, used, refuse, Table.VIOLATION)
 
 
 def _learning_match(port_no: int) -> Match:

@@ -40,7 +40,8 @@ class ServerInput:
     """All that a server's rules depend on.
 
     `segment` is its label; `home` the allotted index of its platform; `elsewhere` all other platforms;
-    `left` the platform that it has just left; `guarded` those platforms where identities are determined.
+    `left` the platform that it has just left; `guarded` those platforms where identities are determined; `uplink` the
+    number of the uplink that it is beyond, if it is.
     """
 
     server: Server
@@ -49,6 +50,7 @@ class ServerInput:
     elsewhere: tuple[str, ...]
     left: str | None = None
     guarded: frozenset[str] = frozenset()
+    uplink: int | None = None
 
 
 def compile_server(wanted: ServerInput) -> Iterator[Placed]:
@@ -66,6 +68,9 @@ def compile_server(wanted: ServerInput) -> Iterator[Placed]:
     for platform in wanted.elsewhere:
         turn = Turn.LEAVING if platform == wanted.left else Turn.ELSEWHERE
         yield Placed(platform, away, turn)
+    if wanted.uplink is not None:
+        beyond = _beyond(wanted, wanted.uplink)
+        yield from (Placed(platform, beyond, Turn.ENTRY) for platform in (server.platform, *wanted.elsewhere))
     answers = tuple(_answers(wanted))
     for platform in (server.platform, *wanted.elsewhere):
         for answer in answers:
@@ -170,6 +175,11 @@ def _answers(wanted: ServerInput) -> Iterator[FlowEntry]:
 def _forward(wanted: ServerInput, actions: Actions) -> FlowEntry:
     to = match(eth_dst=wanted.server.mac or 0, **{Reg.SEGMENT: wanted.segment})
     return FlowEntry(Table.FORWARD, Priority.NORMAL, to, actions)
+
+
+def _beyond(wanted: ServerInput, uplink: int) -> FlowEntry:
+    to = match(eth_dst=wanted.server.mac or 0, **{Reg.SEGMENT: wanted.segment})
+    return FlowEntry(Table.BEYOND, Priority.NORMAL, to, (SetField(Reg.UPLINK, uplink),), Table.STEER)
 
 
 def _deliver(server: Server) -> Actions:

@@ -19,6 +19,9 @@ class Changes:
     servers: set[str] = field(default_factory=set)
     ends: set[End] = field(default_factory=set)
     """Ports whose use may have changed."""
+    reservations: set[str] = field(default_factory=set)
+    """Reservations whose lease has ended or begun anew, or whose grant is another."""
 
     def __bool__(self) -> bool:
-        return self.everything or self.links or bool(self.wires) or bool(self.servers) or bool(self.ends)
+        marked = (self.wires, self.servers, self.ends, self.reservations)
+        return self.everything or self.links or any(marked)

@@ -19,11 +19,13 @@ from controller.model.spec import (
     Document,
     LinkSpec,
     PlatformSpec,
+    ReservationSpec,
     SegmentSpec,
     ServerSpec,
     Settings,
     Spec,
     Undeclared,
+    UplinkSpec,
 )
 
 Key: TypeAlias = tuple[str, str]
@@ -35,7 +37,9 @@ SECTIONS: Final[Mapping[str, type[Spec]]] = {
     "segments": SegmentSpec,
     "platforms": PlatformSpec,
     "servers": ServerSpec,
+    "uplinks": UplinkSpec,
     "links": LinkSpec,
+    "reservations": ReservationSpec,
 }
 
 
@@ -104,8 +108,8 @@ def settings_of(document: Document) -> Settings:
 def key_of(place: Place, links: Iterable[Key] = ()) -> Key:
     """The resource that a place of the document belongs to."""
     match place:
-        case ("platforms", _, "servers", str(server), *_):
-            return ("servers", server)
+        case ("platforms", _, ("servers" | "uplinks") as section, str(name), *_):
+            return (section, name)
         case ("links", int(index), *_):
             return tuple(links)[index]
         case (str(section), str(name), *_) if section in SECTIONS:
@@ -158,8 +162,12 @@ def _enter(draft: Draft, name: str, spec: Spec) -> None:
             _enter_platform(draft, name, spec)
         case ServerSpec():
             draft.servers.append(Entry(("platforms", spec.platform, "servers", name), name, spec))
+        case UplinkSpec():
+            draft.uplinks.append(Entry(("platforms", spec.platform, "uplinks", name), name, spec))
         case LinkSpec():
             draft.links.append(Entry(("links", len(draft.links)), name, spec))
+        case ReservationSpec():
+            draft.reservations.append(Entry(("reservations", name), name, spec))
 
 
 def _enter_platform(draft: Draft, name: str, spec: PlatformSpec) -> None:

@@ -49,5 +49,7 @@ def _document(draft: Draft) -> Document:
         segments={entry.name: spec for entry, spec in specs(draft.segments)},
         platforms={entry.name: spec for entry, spec in specs(draft.platforms)},
         servers={entry.name: spec for entry, spec in specs(draft.servers)},
+        uplinks={entry.name: spec for entry, spec in specs(draft.uplinks)},
         links={entry.name: spec for entry, spec in specs(draft.links)},
+        reservations={entry.name: spec for entry, spec in specs(draft.reservations)},
     )

@@ -10,21 +10,27 @@ from controller.model.declared import DEFAULT_SEGMENT
 from controller.model.draft import Draft, Entry
 from controller.model.problems import Found, Place
 from controller.model.spec import (
+    Classifier,
     LinkSpec,
     PlatformSpec,
+    ReservationSpec,
     SegmentSpec,
     ServerSpec,
     Settings,
     Spec,
     TrunkSpec,
     Undeclared,
+    UplinkSpec,
+    keys_of,
     link_name,
 )
-from controller.model.wording import describe, did_you_mean, listed
+from controller.model.wording import describe, did_you_mean, listed, with_article
 
 S = TypeVar("S", bound=Spec)
 
-SECTIONS = (*Settings.model_fields, "segments", "platforms", "links")
+SECTIONS = (*Settings.model_fields, "segments", "platforms", "links", "reservations")
+PLUGGED = ("servers", "uplinks")
+"""What stands under a platform and is a resource of its own."""
 UNDECLARED = "closed, learn or a mapping of mode, segment and age"
 LINK = "two ends such as [chassis1.east, chassis2.west] or a mapping of a link"
 
@@ -50,6 +56,9 @@ class Reader:
         for name, raw in self._named(top, "platforms"):
             self._read_platform(name, raw)
         self._read_links(top.get("links"))
+        for name, raw in self._named(top, "reservations"):
+            within: Place = ("reservations", name)
+            self.draft.reservations.append(Entry(within, name, self._reservation(raw, within)))
         return self.draft
 
     def _read_head(self, top: dict[str, Any]) -> None:
@@ -84,9 +93,11 @@ class Reader:
         trunks = self._read_trunks(name, values, place)
         for server, inner in self._named(values, "servers", place):
             self._read_server(name, server, inner, (*place, "servers", server))
+        for uplink, inner in self._named(values, "uplinks", place):
+            self._read_uplink(name, uplink, inner, (*place, "uplinks", uplink))
         undeclared = self._read_undeclared(values, place, name)
-        own = {key: value for key, value in values.items() if key not in ("servers", "trunks", "undeclared")}
-        known = (*PlatformSpec.model_fields, "servers")
+        own = {key: value for key, value in values.items() if key not in (*PLUGGED, "trunks", "undeclared")}
+        known = (*PlatformSpec.model_fields, *PLUGGED)
         spec = self._spec(PlatformSpec, own, place, "platform", {"dpid"}, known=known)
         if spec:
             spec = spec.model_copy(update={"trunks": trunks, "undeclared": undeclared})
@@ -107,6 +118,29 @@ class Reader:
         essential = {"port", "segment", "vlan"}
         spec = self._spec(ServerSpec, raw, place, "server", essential, known=known, given={"platform": platform})
         self.draft.servers.append(Entry(place, name, spec))
+
+    def _read_uplink(self, platform: str, name: str, raw: Any, place: Place) -> None:
+        known = tuple(key for key in UplinkSpec.model_fields if key != "platform")
+        essential = {"port", "segment"}
+        spec = self._spec(UplinkSpec, raw, place, "uplink", essential, known=known, given={"platform": platform})
+        self.draft.uplinks.append(Entry(place, name, spec))
+
+    def _reservation(self, raw: Any, place: Place) -> ReservationSpec | None:
+        """One whose classifier cannot be read is none: nobody knows which traffic it means."""
+        own, match = (raw, None) if not isinstance(raw, dict) else ({**raw, "match": None}, raw.get("match"))
+        classifier = self._classifier(match, (*place, "match"))
+        spec = self._spec(ReservationSpec, own, place, "reservation", {"from", "to", "rate"})
+        if spec is None or (match is not None and classifier is None):
+            return None
+        return spec.model_copy(update={"match": classifier})
+
+    def _classifier(self, raw: Any, place: Place) -> Classifier | None:
+        if raw is None:
+            return None
+        before = len(self.found)
+        expected = f"a mapping of {listed(keys_of(Classifier))}"
+        spec = self._spec(Classifier, raw, place, "match", set(), expected=expected)
+        return spec if len(self.found) == before else None
 
     def _read_links(self, raw: Any) -> None:
         if raw is not None and not isinstance(raw, list):
@@ -152,10 +186,10 @@ class Reader:
     ) -> S | None:
         """Read one spec. What is wrong in it is left out, and the rest is still checked, unless it is `essential`."""
         before = len(self.found)
-        values = self._mapping(raw, place, expected or f"a mapping of a {kind}")
+        values = self._mapping(raw, place, expected or f"a mapping of {with_article(kind)}")
         if len(self.found) > before:
             return None
-        values = {**self._refuse_unknown(values, place, known or tuple(model.model_fields)), **(given or {})}
+        values = {**self._refuse_unknown(values, place, known or keys_of(model)), **(given or {})}
         try:
             return model.model_validate(values)
         except ValidationError as error:
@@ -169,7 +203,7 @@ class Reader:
         details = error.errors(include_url=False)
         for detail in details:
             missing = detail["type"] == "missing"
-            message = f"missing: a {kind} needs it" if missing else str(detail["ctx"]["error"])
+            message = f"missing: {with_article(kind)} needs it" if missing else str(detail["ctx"]["error"])
             steps = detail["loc"] if missing else _as_written(detail["loc"], written)
             self.found.append(((*place, *steps), message))
         return {str(detail["loc"][0]) for detail in details}

@@ -13,11 +13,13 @@ from controller.model.problems import Place
 from controller.model.spec import (
     LinkSpec,
     PlatformSpec,
+    ReservationSpec,
     SegmentSpec,
     ServerSpec,
     Spec,
     TrunkSpec,
     Undeclared,
+    UplinkSpec,
 )
 
 S = TypeVar("S", bound=Spec)
@@ -43,7 +45,9 @@ class Draft:
     platforms: list[Entry[PlatformSpec]] = field(default_factory=list)
     trunks: list[Entry[TrunkSpec]] = field(default_factory=list)
     servers: list[Entry[ServerSpec]] = field(default_factory=list)
+    uplinks: list[Entry[UplinkSpec]] = field(default_factory=list)
     links: list[Entry[LinkSpec]] = field(default_factory=list)
+    reservations: list[Entry[ReservationSpec]] = field(default_factory=list)
 
 
 def specs(entries: list[Entry[S]]) -> Iterator[tuple[Entry[S], S]]:

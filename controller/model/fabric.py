@@ -13,6 +13,7 @@ from controller.model.changes import Changes
 from controller.model.declared import Declared
 from controller.model.desired import Desired, Key
 from controller.model.directory import Directory
+from controller.model.grants import Grant
 from controller.model.identity import Server
 from controller.model.ledger import Ledger
 from controller.model.spec import Document, ServerSpec
@@ -32,6 +33,12 @@ class Fabric:
         """Links and platforms that are not to be used as they could be: `drain` or `down`."""
         self.failed: set[str] = set()
         """Links that failed while they carried traffic, until they have worked again for long enough."""
+        self.grants: dict[str, Grant] = {}
+        """What reservations have been granted."""
+        self.promised: set[str] = set()
+        """Reservations that were granted their floor at least once."""
+        self.leases: dict[str, float] = {}
+        """Until when those reservations hold that have a lease, seconds since 1970."""
         self.ledger = ledger or Ledger()
         self.wiring = Wiring()
         self.platforms: dict[str, Platform] = {}
@@ -148,8 +155,7 @@ class Fabric:
     def _may_be_learned(self, server: Server) -> bool:
         owner = self.directory.of_mac(server.segment, server.mac or 0)
         known = server.declared or (owner is not None and owner.declared)
-        undeclared = self.declared.undeclared(server.platform)
-        learns = undeclared.mode == "learn" and undeclared.segment == server.segment
+        learns = self.declared.learned_segment(server.end) == server.segment
         return learns and not known and server.platform in self.platforms
 
     # Ports

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
-from controller.model import addresses, schemas, units
+from controller.model import addresses, protocols, schemas, units
 from controller.model.schemas import Schema, whole
 from controller.model.wording import describe, quoted
 
@@ -21,6 +21,9 @@ MAX_DPID = 2**64 - 1
 MAX_VLAN = 4094
 MAX_STORM = 10_000_000
 MAX_COST = 65_535
+MAX_PRIORITY = 7
+MAX_L4_PORT = 65_535
+MAX_DSCP = 63
 
 _NAME = re.compile(schemas.NAME_PATTERN)
 _DPID = re.compile(schemas.DPID_PATTERN)
@@ -52,6 +55,20 @@ def parse_mode(value: Any) -> str:
     if value not in ("closed", "learn"):
         raise ValueError(f"expected closed or learn, found {describe(value)}")
     return str(value)
+
+
+def parse_preempt(value: Any) -> str:
+    """What a reservation may do to one of a lower priority."""
+    if value not in ("none", "floor", "out"):
+        raise ValueError(f"expected none, floor or out, found {describe(value)}")
+    return str(value)
+
+
+def parse_truth(value: Any) -> bool:
+    """Whether something is so; neither text nor a number says it."""
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, found {describe(value)}")
+    return value
 
 
 def parse_ovsdb(value: Any) -> str:
@@ -88,6 +105,11 @@ def whole_number(what: str, low: int, high: int, unit: str = "") -> Callable[[An
     return read
 
 
+def _sorted_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Each once: their order means nothing."""
+    return tuple(sorted(set(names)))
+
+
 def one_or_more(value: Any) -> Any:
     """One value or a list of them."""
     return value if isinstance(value, (list, tuple)) else [value]
@@ -105,13 +127,38 @@ Storm: TypeAlias = Annotated[
     int, BeforeValidator(whole_number("a limit", 1, MAX_STORM, " packets/s")), Schema(whole(1, MAX_STORM))
 ]
 Cost: TypeAlias = Annotated[int, BeforeValidator(whole_number("a cost", 1, MAX_COST)), Schema(whole(1, MAX_COST))]
+Priority: TypeAlias = Annotated[
+    int, BeforeValidator(whole_number("a priority", 0, MAX_PRIORITY)), Schema(whole(0, MAX_PRIORITY))
+]
+L4Port: TypeAlias = Annotated[
+    int, BeforeValidator(whole_number("a port", 0, MAX_L4_PORT)), Schema(whole(0, MAX_L4_PORT))
+]
+Dscp: TypeAlias = Annotated[int, BeforeValidator(whole_number("a DSCP", 0, MAX_DSCP)), Schema(whole(0, MAX_DSCP))]
+Protocol: TypeAlias = Annotated[
+    int,
+    BeforeValidator(protocols.parse_protocol),
+    PlainSerializer(protocols.format_protocol),
+    schemas.PROTOCOL,
+]
+"""A number here, its name wherever it is shown."""
+Truth: TypeAlias = Annotated[bool, BeforeValidator(parse_truth), schemas.TRUTH]
 Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate), schemas.RATE]
+KbitRate: TypeAlias = Annotated[int, BeforeValidator(units.parse_kbit_rate), schemas.RATE]
+Size: TypeAlias = Annotated[int, BeforeValidator(units.parse_size), schemas.SIZE]
+Share: TypeAlias = Annotated[int, BeforeValidator(units.parse_share), schemas.SHARE]
 Duration: TypeAlias = Annotated[int, BeforeValidator(units.parse_duration), schemas.DURATION]
 Interval: TypeAlias = Annotated[int, BeforeValidator(units.parse_interval), schemas.INTERVAL]
 Mode: TypeAlias = Annotated[Literal["closed", "learn"], BeforeValidator(parse_mode), schemas.MODE]
+Preempt: TypeAlias = Annotated[Literal["none", "floor", "out"], BeforeValidator(parse_preempt), schemas.PREEMPT]
 Ovsdb: TypeAlias = Annotated[str, BeforeValidator(parse_ovsdb), schemas.OVSDB]
 Ends: TypeAlias = Annotated[tuple[str, str], BeforeValidator(parse_ends), schemas.ENDS]
 Mac: TypeAlias = Annotated[str, BeforeValidator(addresses.parse_mac), schemas.MAC]
+Names: TypeAlias = Annotated[
+    tuple[Annotated[str, BeforeValidator(parse_name)], ...],
+    BeforeValidator(one_or_more),
+    AfterValidator(_sorted_names),
+    schemas.NAMES,
+]
 _Host: TypeAlias = Annotated[addresses.Address, BeforeValidator(addresses.parse_address)]
 _Net: TypeAlias = Annotated[addresses.Subnet, BeforeValidator(addresses.parse_subnet)]
 Addresses: TypeAlias = Annotated[tuple[_Host, ...], BeforeValidator(one_or_more), schemas.ADDRESSES]

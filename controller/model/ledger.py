@@ -29,9 +29,12 @@ class Ledger:
             self._hold(pool, name, number)
 
     def allot(self, pool: str, name: str, numbers: range) -> int:
-        """The number that `name` alone has in `pool`, given now if it has none; raises `NothingLeft`."""
+        """The number that `name` alone has in `pool`, given now if it has none; raises `NothingLeft`.
+
+        One from before the pool had these numbers is given up.
+        """
         held = self._held[pool]
-        if name not in held:
+        if held.get(name, -1) not in numbers:
             self._hold(pool, name, _choose(pool, name, numbers, set(held.values())))
         return held[name]
 

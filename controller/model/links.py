@@ -55,5 +55,5 @@ def _found_links(fabric: Fabric, ends: Iterable[End]) -> dict[str, Link]:
 def _is_open(fabric: Fabric, end: End) -> bool:
     """Whether nobody named a port, on a platform that learns."""
     declared = fabric.declared
-    named = end in declared.trunks or declared.is_server_port(end)
+    named = end in declared.trunks or declared.is_host_port(end)
     return end[0] in fabric.platforms and not named and declared.undeclared(end[0]).mode == "learn"

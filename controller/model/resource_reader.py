@@ -9,12 +9,12 @@ from pydantic import BeforeValidator
 
 from controller.model.desired import Key
 from controller.model.document_json import JsonText
-from controller.model.document_reader import LINK, Reader
+from controller.model.document_reader import LINK, PLUGGED, Reader
 from controller.model.document_yaml import Text
 from controller.model.fabric import AdminState
 from controller.model.fields import parse_name
 from controller.model.problems import DocumentError, Place, to_problems
-from controller.model.spec import LinkSpec, SegmentSpec, ServerSpec, Spec, link_name
+from controller.model.spec import LinkSpec, SegmentSpec, ServerSpec, Spec, UplinkSpec, link_name
 from controller.model.wording import describe, listed, quoted
 
 
@@ -70,12 +70,18 @@ class _ResourceReader(Reader):
         """A server, which names its platform."""
         return self._spec(ServerSpec, value, (), "server", {"platform", "port", "segment", "vlan"})
 
+    def uplink(self, _: str, value: Any) -> Spec | None:
+        """An uplink, which names its platform."""
+        return self._spec(UplinkSpec, value, (), "uplink", {"platform", "port", "segment"})
+
+    def reservation(self, _: str, value: Any) -> Spec | None:
+        """A reservation."""
+        return self._reservation(value, ())
+
     def platform(self, name: str, value: Any) -> Spec | None:
-        """A platform without its servers: they are resources of their own."""
+        """A platform without its servers and uplinks: they are resources of their own."""
         self._segments_written = True
-        if isinstance(value, dict) and "servers" in value:
-            self.found.append((("servers",), "servers are resources of their own: a platform holds its trunks"))
-            value = {key: inner for key, inner in value.items() if key != "servers"}
+        value = self._without_plugged(value)
         before = len(self.found)
         self._read_platform(name, value)
         self.found[before:] = [(_within(place), message) for place, message in self.found[before:]]
@@ -83,6 +89,15 @@ class _ResourceReader(Reader):
             if undeclared and undeclared.mode == "learn" and undeclared.segment is None:
                 self.found.append((("undeclared", "segment"), "missing: who learns says into which segment"))
         return self.draft.platforms[-1].spec
+
+    def _without_plugged(self, value: Any) -> Any:
+        """Without what is plugged into the platform."""
+        if not isinstance(value, dict):
+            return value
+        for section in PLUGGED:
+            if section in value:
+                self.found.append(((section,), f"{section} are resources of their own: a platform holds its trunks"))
+        return {key: inner for key, inner in value.items() if key not in PLUGGED}
 
     def override(self, value: Any) -> _Override | None:
         """How something is to be used."""
@@ -107,5 +122,7 @@ _READERS: Final[Mapping[str, Callable[[_ResourceReader, str, Any], Spec | None]]
     "segments": _ResourceReader.segment,
     "platforms": _ResourceReader.platform,
     "servers": _ResourceReader.server,
+    "uplinks": _ResourceReader.uplink,
     "links": _ResourceReader.link,
+    "reservations": _ResourceReader.reservation,
 }

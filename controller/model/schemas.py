@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from controller.model import units
+from controller.model import protocols, units
 
 NAME_PATTERN: Final = "[a-z0-9][a-z0-9_-]{0,62}"
 DPID_PATTERN: Final = "0[xX][0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){7}"
@@ -58,6 +58,9 @@ def one_or_several(one: Plain) -> Schema:
 
 
 _RATE = whole(units.MIN_RATE_BPS, units.MAX_RATE_BPS)
+_SIZE = whole(units.MIN_SIZE_BYTES, units.MAX_SIZE_BYTES)
+_SHARE = whole(0, units.MAX_SHARE_PERCENT)
+_PROTOCOL = {"type": "string", "enum": list(protocols.NUMBERS)}
 _DURATION = whole(1, units.MAX_DURATION_S)
 _INTERVAL = either({"const": 0}, whole(units.MIN_INTERVAL_MS, units.MAX_INTERVAL_MS))
 _END = text(rf"{NAME_PATTERN}\.{NAME_PATTERN}", "chassis1.east", "chassis2.west")
@@ -65,10 +68,16 @@ _MAC = text("[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", "02:00:00:00:01:01")
 _NET = text("[0-9.]{7,15}/[0-9]{1,2}|[0-9a-fA-F:.]{2,45}/[0-9]{1,3}", "10.1.0.0/24", "fd00:2::/64")
 
 NAME: Final = Schema(text(NAME_PATTERN, "web1"))
+NAMES: Final = one_or_several(text(NAME_PATTERN, "duct1"))
+TRUTH: Final = Schema({"type": "boolean"})
+PROTOCOL: Final = Schema(either(_PROTOCOL, whole(0, protocols.MAX_PROTOCOL)))
 RATE: Final = Schema(either(_RATE, text(units.RATE_TEXT, "10 Gbit/s")), _RATE)
+SIZE: Final = Schema(either(_SIZE, text(units.SIZE_TEXT, "64 kB")), _SIZE)
+SHARE: Final = Schema(either(_SHARE, text(units.SHARE_TEXT, "20 %")), _SHARE)
 DURATION: Final = Schema(either(_DURATION, text(units.DURATION_TEXT, "5 min")), _DURATION)
 INTERVAL: Final = Schema(either(*_INTERVAL["anyOf"], text(units.INTERVAL_TEXT, "20 ms", "off")), _INTERVAL)
 MODE: Final = Schema({"type": "string", "enum": ["closed", "learn"]})
+PREEMPT: Final = Schema({"type": "string", "enum": ["none", "floor", "out"]})
 OVSDB: Final = Schema(text(OVSDB_PATTERN, "tcp:127.0.0.1:6640"))
 ENDS: Final = Schema({**several(_END), "minItems": 2, "maxItems": 2})
 MAC: Final = Schema(_MAC)

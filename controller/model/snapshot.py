@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from controller.model.desired import SECTIONS, SETTINGS, Desired, Key
 from controller.model.document import dump_document, parse_document
 from controller.model.fabric import Fabric
+from controller.model.grants import Grant
 from controller.model.identity import Server
 from controller.model.ledger import Ledger
 from controller.model.spec import Document, Settings, Spec
@@ -25,6 +26,9 @@ def snapshot(fabric: Fabric) -> Rows:
     rows |= {("port", _end_text(end)): [p.name, p.mac, p.up, p.live] for end, p in fabric.wiring.ports.items()}
     rows |= {("watched", _end_text(end)): True for end in fabric.wiring.watched}
     rows |= {("failed", name): True for name in fabric.failed}
+    rows |= {("grant", name): [grant.rate_bps, list(grant.links)] for name, grant in fabric.grants.items()}
+    rows |= {("promised", name): True for name in fabric.promised}
+    rows |= {("lease", name): until for name, until in fabric.leases.items()}
     rows |= {("silent", _end_text(end)): True for end in fabric.wiring.silent}
     rows |= {("server", name): _server_row(server) for name, server in fabric.determined.items()}
     rows |= {("tree", name): [number, sorted(links)] for name, (number, links) in fabric.trees.items()}
@@ -67,6 +71,9 @@ _TAKERS: Final[Mapping[str, Callable[[Fabric, str, Any], None]]] = {
     "port": _take_port,
     "failed": lambda fabric, name, _: fabric.failed.add(name),
     "watched": lambda fabric, name, _: fabric.wiring.watched.add(_end(name)),
+    "grant": lambda fabric, name, row: fabric.grants.update({name: Grant(row[0], tuple(row[1]))}),
+    "promised": lambda fabric, name, _: fabric.promised.add(name),
+    "lease": lambda fabric, name, until: fabric.leases.update({name: until}),
     "silent": lambda fabric, name, _: fabric.wiring.silent.add(_end(name)),
     "server": lambda fabric, name, row: fabric.determined.update({name: _server(name, row)}),
     "tree": lambda fabric, name, row: fabric.trees.update({name: (row[0], frozenset(row[1]))}),
@@ -87,7 +94,7 @@ def admin_row(key: Key) -> tuple[str, str]:
 
 def spec_row(spec: Spec) -> Any:
     """A spec as it is kept."""
-    return spec.model_dump(mode="json", exclude_defaults=True)
+    return spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def spec_of(key: Key, row: Any) -> Spec:

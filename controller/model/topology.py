@@ -44,6 +44,8 @@ class Link:
     declared: bool = True
     bfd_ms: int | None = None
     """How often BFD is to tell at each end that it lives, ms; None: as everywhere."""
+    risks: frozenset[str] = frozenset()
+    """What it shares with other links, which may fail together with it."""
 
     def other(self, platform: str) -> End:
         """The end that is not on `platform`."""

@@ -42,6 +42,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def with_article(kind: str) -> str:
+    """A kind of thing in a sentence: a server, an uplink."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
 def listed(names: Iterable[str]) -> str:
     """Names as a sentence lists them."""
     return ", ".join(names)

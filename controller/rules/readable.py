@@ -24,10 +24,11 @@ from controller.rules.rules import (
     PushVlan,
     Resubmit,
     SetField,
+    SetQueue,
     ToController,
     ToGroup,
 )
-from controller.rules.tables import GroupKind, MeterKind, Reg, Table, claimed_in, metered_port, unclaimed
+from controller.rules.tables import PORT_METERS, GroupKind, MeterKind, Reg, Table, claimed_in, metered, unclaimed
 
 _TYPES: Final = {0x0800: "ipv4", 0x0806: "arp", 0x86DD: "ipv6", 0x88CC: "lldp"}
 _PROTOCOLS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
@@ -110,10 +111,12 @@ def group_name(number: int) -> str:
 
 
 def meter_name(number: int) -> str:
-    """A meter by what it is for: ``storm meter of port 1``."""
-    kind, port = metered_port(number)
-    named = kind in tuple(MeterKind)
-    return f"{MeterKind(kind).name.lower()} meter of port {port}" if named else f"meter {number}"
+    """A meter by what it is for: ``storm meter of port 1``, ``reservation meter 2048``."""
+    kind, which = metered(number)
+    if kind not in tuple(MeterKind):
+        return f"meter {number}"
+    name = MeterKind(kind).name.lower().replace("_", " ")
+    return f"{name} meter of port {which}" if kind in PORT_METERS else f"{name} meter {which}"
 
 
 def entry_text(entry: FlowEntry) -> str:
@@ -143,6 +146,8 @@ def _action(action: Action) -> str:
             return f"look up again in {table_name(action.table)}"
         case ToController():
             return f"copy to the controller through {meter_name(action.meter)}"
+        case SetQueue():
+            return f"queue {action.queue}"
         case PushVlan() | PopVlan() | ClearInPort() | DecTtl():
             return _PLAIN[type(action)]
 

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 from controller.rules.placed import PATH_RANKS, Turn, Wanted
 from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
-from controller.rules.tables import is_our_cookie, is_our_group, is_our_meter
+from controller.rules.tables import Table, is_our_cookie, is_our_group, is_our_meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class Reconciler:
         if switch.refused:
             for key in set(done) - refusals.keys():
                 switch.refused.pop(key, None)
-        if batch.upserts:
+        if batch.upserts or any(map(_leads_in, batch.deletes)):
             self._settled_at = now
 
     def waiting_s(self, platform: str, now: float) -> float:
@@ -221,16 +221,25 @@ def _is_kept(name: str, switch: SwitchRules, key: RuleKey, kept: Kept | None) ->
     return kept(name, key, switch.installed[key], switch.wanted.get(key))
 
 
+def _leads_in(key: RuleKey) -> bool:
+    return len(key) == 4 and key[1] == Table.STEER
+
+
 def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) -> dict[str, Batch]:
-    """What nobody wants; where packets may still be on their way by it, only what others have put in."""
+    """What nobody wants; where packets may still be on their way by it, only what others have put in.
+
+    What leads packets onto a pinned path goes first, and what carries them there when they have drained.
+    """
     step: dict[str, Batch] = {}
+    leading = any(_leads_in(key) and key not in s.wanted and key in s.installed for s in busy.values() for key in s.pending)
     for name, switch in busy.items():
         unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
         free = [key for key in unwanted if drained or isinstance(switch.installed[key], Strange)]
         excess = [key for key in free if not _is_kept(name, switch, key, kept)]
+        excess = [key for key in excess if _leads_in(key)] or ([] if leading else excess)
         excess.sort(key=lambda key: _KIND_ORDER[key[0]])
         if excess:
             step[name] = Batch(deletes=tuple(excess))
-        elif drained:
+        elif drained and not leading:
             switch.pending = {key for key in switch.pending if differs(switch, key)} - switch.refused.keys()
     return step

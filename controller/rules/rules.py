@@ -99,12 +99,29 @@ class ToController:
 
 
 @dataclass(frozen=True, slots=True)
+class SetQueue:
+    """Send what follows through a queue of its port (OpenFlow 1.3.5, 7.2.5); a userspace datapath ignores it."""
+
+    queue: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecTtl:
     """Decrement the TTL or hop limit; the packet is dropped where it runs out."""
 
 
 Action: TypeAlias = (
-    Output | ToGroup | PushVlan | PopVlan | SetField | Move | ClearInPort | Resubmit | ToController | DecTtl
+    Output
+    | ToGroup
+    | PushVlan
+    | PopVlan
+    | SetField
+    | Move
+    | ClearInPort
+    | Resubmit
+    | ToController
+    | SetQueue
+    | DecTtl
 )
 Actions: TypeAlias = tuple[Action, ...]
 
@@ -222,11 +239,13 @@ class PortStats(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a switch counted: packets by flow entry, dropped packets by meter, each port's traffic."""
+    """What a switch counted: packets and bytes by flow entry, dropped ones by meter, each port's traffic."""
 
     packets: Mapping[RuleKey, int]
     metered_off: Mapping[int, int]
     ports: Mapping[int, PortStats] = field(default_factory=dict)
+    octets: Mapping[RuleKey, int] = field(default_factory=dict)
+    octets_off: Mapping[int, int] = field(default_factory=dict)
 
 
 def digest(rule: Rule) -> int:

@@ -1,7 +1,7 @@
 """Every number of a table, priority, cookie, group, meter and register: this module owns them all.
 
-A packet's way: PORT, (a trunk: BYPASS, LABEL), CLAIM, ADDRESS, FORWARD, and what is flooded
-STORM, ANSWER, FLOOD. What breaks a guard goes to VIOLATION, which drops and counts by port.
+A packet's way: PORT, (a trunk: BYPASS, LABEL), CLAIM, ADDRESS, ADMIT, BEYOND, STEER, SHARE, FORWARD, and what is
+flooded STORM, ANSWER, FLOOD. What breaks a guard goes to VIOLATION, which drops and counts by port.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ class Table(IntEnum):
     """Are the claimed addresses the sender's?"""
     ADMIT = 5
     """Everything that passed the guard: off with a server's tag, group addresses to STORM."""
+    BEYOND = 6
+    """Is it for a host beyond an uplink?"""
+    STEER = 7
+    """Is it of a reservation? Metered, its path's label noted."""
+    PORT_SHARE = 8
+    """What has no reservation: within the rate of its port?"""
+    SHARE = 9
+    """And within its server's rate, to the fabric or to the uplinks?"""
     FORWARD = 10
     """Which server of this segment?"""
     STORM = 11
@@ -41,6 +49,8 @@ class Table(IntEnum):
     """The neighbour advertisement's fields that need its new type first."""
     FLOOD = 15
     """The segment's ports, along one tree of trunks."""
+    DIVERT = 16
+    """The way round a trunk that does not work, by the class of what is to pass."""
     VIOLATION = 20
     """Dropped, counted by port, a metered copy to the controller."""
 
@@ -81,9 +91,14 @@ class Reg:
     ADDRESS_V4: Final = "reg7"
     ADDRESS_MARK: Final = "reg4"
     """`V4_MARK` for an IPv4 address: no IPv6 source address begins so."""
-    SCRATCH: Final = "xxreg3"
-    """Where a reply swaps addresses (IPv4: `SCRATCH_V4`)."""
+    PATH: Final = "reg12"
+    """The label of the pinned path that it is to take; 0: the segment's own way."""
+    CLASS: Final = "reg13"
+    """Its class on trunks (`Class`); 0: best effort."""
+    UPLINK: Final = "reg14"
+    """The number of the uplink beyond which its destination is; 0: it is in the fabric."""
     SCRATCH_V4: Final = "reg15"
+    """Where an ARP reply swaps addresses."""
 
 
 V4_MARK: Final = 0xFFFFFFFF
@@ -133,24 +148,68 @@ class Reason(IntEnum):
     TAGGED = 6
 
 
+class Class:
+    """How a frame is treated on trunks, as the PCP of its label (IEEE 802.1Q); best effort is 0."""
+
+    RESERVED: Final = 4
+    """Of a reservation; best effort while it is on a bypass."""
+    PROTECTED: Final = 5
+    """Of a reservation that has room on bypasses too."""
+    DIVERTED: Final = 7
+    """The same on a bypass, as the PCP of the bypass' label."""
+    ANY_RESERVED: Final = 4
+    """The bit that all of these have."""
+
+
+class QueueKind:
+    """Queues of a port that has any; `path_queue` numbers those of one reservation each."""
+
+    DEFAULT: Final = 0
+    """On a trunk: what the switch itself sends, BFD and discovery; on a server port: all that has no other."""
+    RESERVED: Final = 1
+    """What has been shaped to its grant already, where it entered the fabric."""
+    BEST_EFFORT: Final = 2
+    """All else, on a trunk."""
+    FIRST: Final = 3
+
+
+def path_queue(label: int) -> int:
+    """The queue of a reservation where it enters the fabric, by its path's label."""
+    return QueueKind.FIRST + PATH_LABELS.index(label)
+
+
 class MeterKind(IntEnum):
-    """What a meter of a port is for; its number is ``kind << 16 | port_no``."""
+    """What a meter is for; its number is ``kind << 16`` and the port_no, path label or allotted index."""
 
     STORM = 1
     VIOLATION = 2
     LEARN = 3
     DISCOVERY = 4
+    RESERVATION = 5
+    """A grant; by the label of its path."""
+    PORT_SHARE = 6
+    """What a port may send without a reservation; by port_no."""
+    FABRIC_SHARE = 7
+    """What a server may send to others of the fabric without a reservation; by an allotted index."""
+    UPLINK_SHARE = 8
+    """The same to hosts beyond uplinks."""
+    DOWN_SHARE = 9
+    """What hosts beyond an uplink may send to a server without a reservation."""
 
 
-def meter_number(kind: MeterKind, port_no: int) -> int:
-    """The number of a port's meter; raises `ValueError` for a port that a meter cannot name."""
-    if not 0 <= port_no < 1 << 16:
-        raise ValueError(f"port {port_no}: expected 0 to 65535")
-    return kind << 16 | port_no
+PORT_METERS: Final = (MeterKind.STORM, MeterKind.VIOLATION, MeterKind.LEARN, MeterKind.DISCOVERY, MeterKind.PORT_SHARE)
+"""Kinds of meter whose numbers name a port."""
 
 
-def metered_port(number: int) -> tuple[int, int]:
-    """What a meter is for (a `MeterKind`) and whose: its port_no."""
+def meter_number(kind: MeterKind, which: int) -> int:
+    """The number of a meter (a port's: `which` is its port_no); raises `ValueError` where that is too large."""
+    if not 0 <= which < 1 << 16:
+        raise ValueError(f"meter of {which}: expected 0 to 65535")
+    return kind << 16 | which
+
+
+def metered(number: int) -> tuple[int, int]:
+    """What a meter is for (a `MeterKind`) and whose: port_no, label or index."""
     return number >> 16, number & 0xFFFF
 
 
@@ -195,16 +254,30 @@ def is_our_meter(number: int) -> bool:
     return number >> 16 in tuple(MeterKind)
 
 
-LABELS: Final = range(1, 3072)
+LABELS: Final = range(1, 2048)
 """VLAN numbers that name a segment or a tree: the same on every switch."""
+PATH_LABELS: Final = range(2048, 3072)
+"""VLAN numbers that name a pinned path: each differs from those that it meets."""
 BYPASS_LABELS: Final = range(3072, 4095)
 """VLAN numbers that name a bypass: each differs from those that it meets."""
 PLATFORM_INDEXES: Final = range(1, 1 << 28)
+UPLINK_INDEXES: Final = range(1, 1 << 16)
+SHARE_INDEXES: Final = range(1, 1 << 16)
+"""Numbers in the meters of a server's own rates; each differs from those on the same platform."""
+NUMBERS: Final[Mapping[str, range]] = {
+    "label": LABELS,
+    "path": PATH_LABELS,
+    "bypass": BYPASS_LABELS,
+    "platform": PLATFORM_INDEXES,
+    "uplink": UPLINK_INDEXES,
+    "share": SHARE_INDEXES,
+}
+"""The pools of what is allotted once (`controller.model.ledger`), and the numbers of each."""
 
 # A cookie: 12 bits say that it is ours, 4 the owner's kind, 16 the owner's name, 32 what it should do.
 COOKIE_MARK: Final = 0xBAC << 52
 COOKIE_MARK_MASK: Final = 0xFFF << 52
-OWNER_KINDS: Final = ("base", "port", "server", "link", "path", "segment", "tree")
+OWNER_KINDS: Final = ("base", "port", "server", "link", "path", "segment", "tree", "reservation", "share")
 
 
 def cookie(owner: Owner, rule: Rule) -> int:
@@ -240,3 +313,5 @@ def is_our_cookie(value: int) -> bool:
 
 COUNTED: Final = ((Table.PORT, 0, 0), (Table.VIOLATION, 0, 0), (None, *cookies_of("base")))
 """The flow entries whose counters tell who speaks and what is dropped: table (None: all), cookie and its mask."""
+COUNTED_RATES: Final = ((None, *cookies_of("reservation")),)
+"""Those that tell what reservations get."""

@@ -74,7 +74,7 @@ def _taken(places: Places, end: End, servers: Sequence[Server], step: Step) -> W
     """A port that learns: the identity is declared for another."""
     used = step.frame.fields.get("eth_src", 0)
     fabric = places.reading.fabric
-    owner = fabric.directory.of_mac(fabric.declared.undeclared(end[0]).segment or "", used)
+    owner = fabric.directory.of_mac(fabric.declared.learned_segment(end) or "", used)
     whose = f" of {owner.name}{places.words(places.server(owner.name))}" if owner else " of a declared server"
     return Why(Cause.FORGED_MAC, f"{_port(end, servers)} may not send as {mac_from_int(used)}: it is the MAC{whose}")
 

@@ -89,6 +89,8 @@ class Places:
             "path": lambda name: self.platform(name.partition(">")[2]),
             "segment": self.segment,
             "tree": lambda name: self.segment(name.rpartition("#")[0]),
+            "reservation": self._reservation,
+            "share": self.server,
         }
 
     def server(self, name: str) -> Place | None:
@@ -111,6 +113,9 @@ class Places:
         declared = tuple(self.reading.document.links)
         return ("links", declared.index(name)) if name in declared else None
 
+    def _reservation(self, name: str) -> Place | None:
+        return ("reservations", name) if name in self.reading.document.reservations else None
+
     def _port(self, name: str) -> Place | None:
         """What is plugged in there: a trunk, a server; else the platform that says what becomes of other ports."""
         platform, _, number = name.rpartition(":")
@@ -118,5 +123,8 @@ class Places:
         trunk = self.reading.trunks.get(end)
         if trunk is not None:
             return ("platforms", platform, "trunks", trunk.partition(".")[2])
+        uplink = self.reading.fabric.declared.uplink_at(end)
+        if uplink is not None:
+            return ("platforms", platform, "uplinks", uplink)
         servers = (self.server(server) for server in self.reading.servers_at.get(end, ()))
         return next((place for place in servers if place), None) or self.platform(platform)

@@ -6,13 +6,20 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_args
 
-from controller.model.spec import LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, Spec
+from controller.model.spec import LinkSpec, PlatformSpec, ReservationSpec, SegmentSpec, ServerSpec, Spec, UplinkSpec
 from controller.views.links import LinkStatus, inactive_link, link_names, view_link
 from controller.views.platforms import PlatformStatus, inactive_platform, platform_names, view_platform
 from controller.views.reading import Reading
+from controller.views.reservations import (
+    ReservationStatus,
+    inactive_reservation,
+    reservation_names,
+    view_reservation,
+)
 from controller.views.resource import Resource, Status
 from controller.views.segments import SegmentStatus, inactive_segment, segment_names, view_segment
 from controller.views.servers import ServerStatus, inactive_server, server_names, view_server
+from controller.views.uplinks import UplinkStatus, inactive_uplink, uplink_names, view_uplink
 
 AnyResource: TypeAlias = Resource[Any, Any]
 Filter: TypeAlias = Callable[[Reading, AnyResource], Collection[str]]
@@ -117,6 +124,20 @@ KINDS: tuple[Kind, ...] = (
         },
     ),
     Kind(
+        "uplink",
+        "uplinks",
+        UplinkSpec,
+        UplinkStatus,
+        uplink_names,
+        view_uplink,
+        inactive_uplink,
+        {
+            "state": _state,
+            "platform": lambda _, uplink: (uplink.status.platform,),
+            "segment": lambda _, uplink: (uplink.status.segment,),
+        },
+    ),
+    Kind(
         "link",
         "links",
         LinkSpec,
@@ -128,6 +149,19 @@ KINDS: tuple[Kind, ...] = (
             "state": _state,
             "platform": lambda _, link: tuple(end.partition(".")[0] for end in link.spec.ends),
             "segment": _segments_flooded_over,
+        },
+    ),
+    Kind(
+        "reservation",
+        "reservations",
+        ReservationSpec,
+        ReservationStatus,
+        reservation_names,
+        view_reservation,
+        inactive_reservation,
+        {
+            "state": _state,
+            "server": lambda _, reservation: (reservation.spec.source, reservation.spec.target),
         },
     ),
 )

@@ -13,6 +13,7 @@ from controller.auditing import FOUND
 from controller.model.links import LinkState
 from controller.views.links import link_rate_bps
 from controller.views.port_metrics import PORT_METRICS
+from controller.views.rate_metrics import RATE_METRICS
 from controller.views.reading import Reading
 from controller.views.rules import count_rules
 from controller.views.sampled import Metric, Samples, gauge, total
@@ -111,5 +112,6 @@ METRICS: tuple[Metric, ...] = (
     total("audit_findings", "What audits have found changed by others", _audit_findings, "platform", "kind"),
     gauge("store_problem", "1: state cannot be kept at the moment", _store_problem),
     *PORT_METRICS,
+    *RATE_METRICS,
 )
 """In the order in which they are given out."""

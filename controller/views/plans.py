@@ -8,7 +8,9 @@ from controller.assurance import Fault
 from controller.edits import within
 from controller.model.desired import SETTINGS, Key
 from controller.model.problems import Problem
-from controller.planner import Delta, Loss, Plan
+from controller.negotiation import ReservationState
+from controller.planner import Delta, Loss, Plan, RateChange
+from controller.views.offers import OfferView, view_offer
 from controller.views.resource import View
 
 
@@ -67,6 +69,17 @@ class FaultView(View):
     steps: tuple[str, ...]
 
 
+class RateChangeView(View):
+    """What a reservation has and would have; `offer` is the best there is where that is less than it needs."""
+
+    reservation: str
+    was_bps: int
+    granted_bps: int
+    state: ReservationState
+    links: tuple[str, ...]
+    offer: OfferView | None
+
+
 class PlanView(View):
     """What a change would do, while the fabric is as it was at `revision`."""
 
@@ -81,6 +94,8 @@ class PlanView(View):
     paths: tuple[str, ...]
     """From which platform to which (``a>b``) the next hops change."""
     losses: tuple[LossView, ...]
+    rates: tuple[RateChangeView, ...]
+    """Reservations that are asked for, or that would have more or less."""
     refusals: tuple[MisfitView, ...]
     inactive: tuple[MisfitView, ...]
     """What the API made and would be out of use, because it does not go with the file."""
@@ -99,6 +114,7 @@ def view_plan(plan: Plan) -> PlanView:
         servers=plan.servers,
         paths=plan.paths,
         losses=tuple(map(_loss, plan.losses)),
+        rates=tuple(_rate(name, change) for name, change in sorted(plan.rates.items())),
         refusals=view_misfits(plan.refusals),
         inactive=view_misfits(plan.inactive),
         faults=view_faults(plan.faults),
@@ -147,6 +163,18 @@ def _rules(delta: Delta) -> RuleChanges:
 
 def _loss(loss: Loss) -> LossView:
     return LossView(who=loss.who, why=loss.why)
+
+
+def _rate(name: str, change: RateChange) -> RateChangeView:
+    outcome = change.outcome
+    return RateChangeView(
+        reservation=name,
+        was_bps=change.was_bps,
+        granted_bps=change.now_bps,
+        state=outcome.state,
+        links=outcome.granted.links if outcome.granted else (),
+        offer=view_offer(outcome.offer) if outcome.offer else None,
+    )
 
 
 def _misfit(key: Key, problem: Problem) -> MisfitView:

@@ -16,7 +16,7 @@ from controller.views.resource import Resource, Status, View
 from controller.views.rules import RuleCounts, count_rules
 from controller.views.usage import Use, is_empty, uses_of_platform
 
-PortKind: TypeAlias = Literal["server", "trunk", "learn", "unclassified", "closed"]
+PortKind: TypeAlias = Literal["server", "uplink", "trunk", "learn", "unclassified", "closed"]
 """`unclassified`: nobody declared it, and discovery has not yet had its say."""
 
 
@@ -29,6 +29,8 @@ class PortView(View):
     mac: str | None
     up: bool
     kind: PortKind
+    uplink: str | None
+    """The uplink that it is."""
     servers: tuple[str, ...]
     link: str | None
     hears: str | None
@@ -157,7 +159,7 @@ def _why_not(reading: Reading, name: str) -> Literal["absent", "refused"]:
 def _port_numbers(reading: Reading, name: str) -> list[int]:
     trunks = reading.document.platforms[name].trunks if name in reading.document.platforms else {}
     declared = {trunk.port for trunk in trunks.values()}
-    return sorted({*reading.ports.get(name, ()), *declared, *reading.fabric.declared.server_ports(name)})
+    return sorted({*reading.ports.get(name, ()), *declared, *reading.fabric.declared.host_ports(name)})
 
 
 def _port(reading: Reading, end: End) -> PortView:
@@ -169,6 +171,7 @@ def _port(reading: Reading, end: End) -> PortView:
         mac=mac_from_int(port.mac) if port else None,
         up=port is not None and port.up,
         kind=_kind(reading, end),
+        uplink=reading.fabric.declared.uplink_at(end),
         servers=reading.servers_at.get(end, ()),
         link=reading.link_at.get(end),
         hears=reading.end_name(sender) if sender else None,
@@ -178,6 +181,8 @@ def _port(reading: Reading, end: End) -> PortView:
 
 
 def _kind(reading: Reading, end: End) -> PortKind:
+    if reading.fabric.declared.uplink_at(end) is not None:
+        return "uplink"
     if reading.fabric.declared.is_server_port(end):
         return "server"
     if end in reading.trunks or end in reading.link_at:

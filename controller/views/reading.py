@@ -14,6 +14,7 @@ from controller.model.links import known_links
 from controller.model.problems import Problem
 from controller.model.spec import Document
 from controller.model.topology import End, Link, Port
+from controller.pinning import Granted
 
 
 class Reading:
@@ -88,6 +89,11 @@ class Reading:
         for name in sorted(self.fabric.servers):
             found[self.fabric.servers[name].segment].append(name)
         return {segment: tuple(names) for segment, names in found.items()}
+
+    @cached_property
+    def granted(self) -> Granted:
+        """The directions of all that is granted."""
+        return self.control.granted
 
     @cached_property
     def labels(self) -> Mapping[str, int]:

@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeAlias
 from controller.model.topology import Link
 from controller.views.reading import Reading
 
-Use: TypeAlias = Literal["servers", "paths", "trees", "bypasses", "old_rules"]
-"""`servers`: some are plugged in; `paths`: traffic from platform to platform; `trees`: what is flooded; `bypasses`:
-traffic when another link fails; `old_rules`: a switch has not yet confirmed that it is out of use."""
+Use: TypeAlias = Literal["servers", "uplinks", "paths", "trees", "bypasses", "old_rules"]
+"""`servers`, `uplinks`: some are plugged in; `paths`: traffic from platform to platform; `trees`: what is flooded;
+`bypasses`: traffic when another link fails; `old_rules`: a switch has not yet confirmed that it is out of use."""
 IN_USE: Final[tuple[Use, ...]] = ("old_rules",)
 
 
@@ -32,7 +32,7 @@ def uses_of_link(reading: Reading, link: Link) -> tuple[Use, ...]:
 
 
 def uses_of_platform(reading: Reading, name: str) -> tuple[Use, ...]:
-    """What needs a platform: its servers, and what passes through it from others to others."""
+    """What needs a platform: its servers and uplinks, and what passes through it from others to others."""
     own = {link.name: link for link in reading.links.values() if name in (end[0] for end in link.ends)}
     around = {name, *(link.other(name)[0] for link in own.values())}
     if not all(_is_at_rest(reading, platform) for platform in around):
@@ -40,6 +40,7 @@ def uses_of_platform(reading: Reading, name: str) -> tuple[Use, ...]:
     live = [link for link in own.values() if link.name in reading.routing.live]
     found: dict[Use, bool] = {
         "servers": any(server.platform == name for server in reading.fabric.servers.values()),
+        "uplinks": any(uplink.platform == name for uplink in reading.fabric.declared.uplinks.values()),
         "paths": any(_leads_on(reading, link, link.other(name)[0], name) for link in live),
         "trees": any(not own.keys().isdisjoint(links) for _, links in reading.fabric.trees.values()),
         "bypasses": any(link not in own and not own.keys().isdisjoint(way) for link, way in _bypasses(reading)),

@@ -23,6 +23,7 @@ from controller.rules.rules import (
     Rule,
     RuleKey,
     SetField,
+    SetQueue,
     ToController,
     ToGroup,
     match,
@@ -179,12 +180,13 @@ def test_every_action_and_field_comes_back_equal(peer: Peer) -> None:
         FlowEntry(
             0, 8, match(vlan_vid=(0x1000, 0x1000), vlan_pcp=5), (SetField("vlan_pcp", 1), SetField("reg2", 6, 6))
         ),
-        FlowEntry(0, 7, match(xxreg1=(5 << 64, 0xFF << 64), reg2=9), (SetField("xxreg3", 1 << 100), Output(1))),
+        FlowEntry(0, 7, match(xxreg1=(5 << 64, 0xFF << 64), reg2=9), (SetField("xxreg1", 1 << 100), Output(1))),
         FlowEntry(0, 6, match(), (SetField("xxreg0", 3 << 70, 15 << 70), ToController(1 << 16 | 1, 128))),
         FlowEntry(0, 5, match(eth_type=0x0800, ip_proto=1, icmpv4_type=8), (SetField("icmpv4_type", 0),)),
         FlowEntry(
             0, 4, match(eth_type=0x86DD, ipv6_dst=(0xFD << 120, 0xFFFF << 112), ip_ecn=1), (SetField("ip_ecn", 3),)
         ),
+        FlowEntry(0, 2, match(reg12=2048, reg14=7, vlan_vid=0x1801, vlan_pcp=7), (SetQueue(1025), Output(1))),
         FlowEntry(0, 3, match(eth_type=0x86DD, ip_proto=58, icmpv6_type=136, nd_reserved=5, nd_options_type=2), ()),
     )
     install(peer, (Meter(1 << 16 | 1, 100, 50, packets=True), *rules))

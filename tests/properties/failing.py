@@ -131,7 +131,7 @@ class FailingFabric(VirtualFabric):
         for name in tuple(self.control.connected):
             ports = [end for end in self.cables if end[0] == name]
             heard = [end[1] for end in ports if self._passes(end) and self._passes(self.cables[end])]
-            self.control.bridge_seen(name, heard, self.now)
+            self.control.bridge_seen(name, heard, {}, self.now)
 
     def _passes(self, end: End) -> bool:
         """Whether what a port sends comes in at the other end."""

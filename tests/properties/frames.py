@@ -9,6 +9,8 @@ from controller.rules.packet import build
 from tests.properties.scenarios import (
     AWAY,
     BACK,
+    GATEWAY,
+    PASSING,
     PORTS,
     SEGMENTS,
     THROUGH,
@@ -55,9 +57,9 @@ class Frames:
             return tuple(self._pick((*VLANS, *SEGMENTS, 0, 5)) for _ in range(self._pick((1, 2, 2, 3))))
         if in_port not in TRUNKS:
             return (own,) if own is not None else ()
-        label = self._pick((*SEGMENTS, *map(tree_of, SEGMENTS)))
+        label = self._pick((*SEGMENTS, *map(tree_of, SEGMENTS), *(of << 13 | PASSING + of % 2 for of in (0, 4, 5, 7))))
         if self._chance(0.3):
-            bypass = self._pick((*(BACK + trunk for trunk in TRUNKS), AWAY + 11, THROUGH, THROUGH + 1))
+            bypass = self._pick((0, 7 << 13)) | self._pick((*(BACK + trunk for trunk in TRUNKS), AWAY + 11, THROUGH, THROUGH + 1))
             return (bypass, label)
         return (label, self._pick(VLANS)) if self._chance(0.1) else (label,)
 
@@ -97,11 +99,12 @@ class Frames:
         return build(fields, b"\0" * 18)
 
     def _ipv4_source(self, sender: int) -> int:
-        return ipv4_of(sender) if self._chance(0.8) else ipv4_of(self._pick((*self._numbers, 77)))
+        return ipv4_of(sender) if self._chance(0.8) else ipv4_of(self._pick((*self._numbers, GATEWAY)))
 
     def _ipv6_source(self, sender: int, mac: int) -> int:
         own = self._pick((ipv6_of(sender), link_local_of(mac), 0)) if self._chance(0.9) else None
-        return own if own is not None else self._pick((ipv6_of(77), link_local_of(mac_of(77)), _GROUPS[0], ipv6_of(2)))
+        nobodys = (ipv6_of(GATEWAY), link_local_of(mac_of(GATEWAY)))
+        return own if own is not None else self._pick((*nobodys, _GROUPS[0], ipv6_of(2)))
 
     def _nd(self, fields: dict[str, int], sender: int, other: int) -> bytes:
         self._group(fields, 0.6, self._pick((0x3333FF000005, 0x333300000001)))

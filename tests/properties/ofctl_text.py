@@ -25,6 +25,7 @@ from controller.rules.rules import (
     PushVlan,
     Resubmit,
     SetField,
+    SetQueue,
     ToController,
     ToGroup,
 )
@@ -87,6 +88,8 @@ def action_text(action: Action) -> str:
         case Move():
             source = _part(action.src, action.src_start, action.bits)
             return f"move:{source}->{_part(action.dst, action.dst_start, action.bits)}"
+        case SetQueue(queue=queue):
+            return f"set_queue:{queue}"
         case Output() | ToGroup() | Resubmit() | ToController():
             return _sending_text(action)
         case _:

@@ -25,7 +25,7 @@ from controller.rules.rules import Rule, RuleKey
 from tests.unit.rest.written import PLATFORMS, PORTS, RING, Written
 
 NAMES = ("web", "data", "s1", "s2", "s3")
-"""Shared by segments and servers, so that they get in each other's way."""
+"""Shared by segments, servers and uplinks, so that they get in each other's way."""
 LINKS = tuple("--".join(sorted((f"{one}.east", f"{other}.west"))) for one, other in RING)
 TRUNKS = {"east": {"port": 20}, "west": {"port": 21}}
 FILE = """
@@ -82,6 +82,18 @@ servers = st.tuples(
         },
     ),
 )
+uplinks = st.tuples(
+    st.just("uplinks"),
+    names,
+    st.fixed_dictionaries(
+        {
+            "platform": st.sampled_from(PLATFORMS),
+            "port": st.sampled_from(PORTS[:4]),
+            "segment": st.sampled_from(NAMES[:2]),
+        },
+        optional={"rate": st.sampled_from(["1 Gbit/s", 1000])},
+    ),
+)
 links = st.sampled_from(LINKS).flatmap(
     lambda name: st.tuples(
         st.just("links"),
@@ -89,7 +101,7 @@ links = st.sampled_from(LINKS).flatmap(
         st.fixed_dictionaries({"ends": st.just(name.split("--"))}, optional={"cost": st.integers(1, 3)}),
     )
 )
-resources = st.one_of(segments, platforms, servers, links)
+resources = st.one_of(segments, platforms, servers, uplinks, links)
 overrides = st.one_of(
     st.tuples(st.just("platforms"), st.sampled_from(PLATFORMS)), st.tuples(st.just("links"), st.sampled_from(LINKS))
 )
@@ -186,7 +198,7 @@ class Changing(RuleBasedStateMachine):
 
     @invariant()
     def get_says_what_was_asked_for(self) -> None:
-        for section in ("segments", "platforms", "servers", "links"):
+        for section in ("segments", "platforms", "servers", "uplinks", "links"):
             items = self.lab.api.get(f"/api/v1/{section}")["items"]
             found = {item["name"]: item["spec"] for item in items if item["origin"] == "api"}
             assert found == {

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
+from controller.model.desired import SETTINGS, resources_of
 from controller.model.document import DocumentError, document_tree, dump_document, parse_document
-from controller.model.spec import Document, LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, TrunkSpec, Undeclared
+from controller.model.document_json import JsonText
+from controller.model.resource_reader import read_resource
+from controller.model.snapshot import spec_of, spec_row
+from controller.model.spec import (
+    Classifier,
+    Document,
+    LinkSpec,
+    PlatformSpec,
+    ReservationSpec,
+    SegmentSpec,
+    ServerSpec,
+    TrunkSpec,
+    Undeclared,
+    UplinkSpec,
+)
 from controller.model.spec import link_name as name_of_link
 
 NAMES = st.one_of(
@@ -19,6 +36,7 @@ NAMES = st.one_of(
 )
 INTERVALS = st.just(0) | st.integers(5, 10_000)
 RATES = st.none() | st.integers(1000, 10**14)
+KBIT_RATES = st.integers(1, 10**11).map(lambda kbps: kbps * 1000)
 MACS = st.integers(1, 2**24 - 1).map(lambda n: f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}")
 
 
@@ -26,7 +44,8 @@ MACS = st.integers(1, 2**24 - 1).map(lambda n: f"02:00:00:{n >> 16:02x}:{n >> 8 
 def documents(draw: st.DrawFn) -> Document:
     """A valid document: every platform has its own dpid, every port one use, every address one server."""
     names = draw(st.lists(NAMES, min_size=2, max_size=12, unique=True))
-    segment_names, server_names = names[: len(names) // 2], names[len(names) // 2 :]
+    segment_names, rest = names[: len(names) // 2], names[len(names) // 2 :]
+    uplink_names, server_names = (rest[:1], rest[1:]) if draw(st.booleans()) else ([], rest)
     segments = {name: draw(segment(number)) for number, name in enumerate(segment_names)}
     platforms = draw(platforms_of(segment_names))
     places = [(name, port) for name in platforms for port in range(1, 5)]
@@ -35,15 +54,20 @@ def documents(draw: st.DrawFn) -> Document:
         name: draw(server(number, *place, mac, draw(st.sampled_from(segment_names)), segments))
         for number, (name, place, mac) in enumerate(zip(server_names, places, macs, strict=False))
     }
+    uplinks = {name: draw(uplink(platforms, segment_names)) for name in uplink_names}
     return Document(
         fabric=draw(NAMES),
         undeclared=draw(undeclared(segment_names)),
         storm=draw(st.integers(1, 10_000_000)),
         bfd=draw(INTERVALS),
         hold=draw(st.integers(1, 3600)),
+        best_effort=draw(st.integers(0, 99)),
+        preempt=draw(st.sampled_from(["none", "floor", "out"])),
         segments=segments,
         platforms=platforms,
         servers=servers,
+        uplinks=uplinks,
+        reservations=draw(reservations({name: spec.segment for name, spec in {**servers, **uplinks}.items()})),
         links=draw(links(platforms)),
     )
 
@@ -73,9 +97,49 @@ def server(
         mac=draw(st.none() | st.just(mac)),
         ip=tuple(draw(st.lists(st.sampled_from(addresses), unique=True))),
         vlan=draw(st.none() | st.integers(1, 4094)),
-        rate=draw(RATES),
+        rate=draw(st.none() | st.just(10**14)),
+        fabric_rate=draw(st.none() | KBIT_RATES),
+        uplink_rate=draw(st.none() | KBIT_RATES),
         storm=draw(st.none() | st.integers(1, 10_000_000)),
     )
+
+
+def uplink(platforms: dict[str, PlatformSpec], segments: list[str]) -> st.SearchStrategy[UplinkSpec]:
+    where = {"platform": st.sampled_from(sorted(platforms)), "segment": st.sampled_from(segments)}
+    return st.builds(UplinkSpec, port=st.just(200), rate=RATES, **where)
+
+
+@st.composite
+def reservations(draw: st.DrawFn, segment_of: dict[str, str]) -> dict[str, ReservationSpec]:
+    """No two between the same ends, so that none chooses the traffic of another."""
+    pairs = [(a, b) for a in segment_of for b in segment_of if a != b and segment_of[a] == segment_of[b]]
+    chosen = draw(st.lists(st.sampled_from(pairs), max_size=3, unique_by=frozenset)) if pairs else []
+    found = draw(st.lists(NAMES, min_size=len(chosen), max_size=len(chosen), unique=True))
+    return {name: draw(reservation(*pair)) for name, pair in zip(found, chosen, strict=True)}
+
+
+@st.composite
+def reservation(draw: st.DrawFn, source: str, target: str) -> ReservationSpec:
+    rate = draw(KBIT_RATES)
+    return ReservationSpec(
+        source=source,
+        target=target,
+        match=draw(st.none() | classifiers()),
+        rate=rate,
+        floor=draw(st.none() | st.integers(1, rate // 1000).map(lambda kbps: kbps * 1000)),
+        burst=draw(st.none() | st.integers(1600, 10**9)),
+        priority=draw(st.integers(0, 7)),
+        lease=draw(st.none() | st.integers(1, 30 * 24 * 3600)),
+        both=draw(st.booleans()),
+        protected=draw(st.booleans()),
+    )
+
+
+def classifiers() -> st.SearchStrategy[Classifier]:
+    ports, dscp = st.none() | st.integers(0, 65_535), st.none() | st.integers(0, 63)
+    some = st.builds(Classifier, ip_proto=st.integers(0, 255), dscp=dscp)
+    tcp = st.builds(Classifier, ip_proto=st.none() | st.just(6), tcp_src=ports, tcp_dst=st.integers(0, 65_535))
+    return some | tcp | st.builds(Classifier, udp_src=st.integers(0, 65_535), udp_dst=ports, dscp=dscp)
 
 
 def undeclared(segments: list[str]) -> st.SearchStrategy[Undeclared]:
@@ -110,7 +174,11 @@ def links(draw: st.DrawFn, platforms: dict[str, PlatformSpec]) -> dict[str, Link
     joined = [pair for pair in pairs if pair[0].split(".")[0] != pair[1].split(".")[0]]
     costs = st.integers(1, 65_535)
     bfd = st.none() | INTERVALS
-    return {name_of_link(a, b): LinkSpec(ends=(a, b), cost=draw(costs), rate=1000, bfd=draw(bfd)) for a, b in joined}
+    risks = st.lists(NAMES, max_size=2).map(tuple)
+    return {
+        name_of_link(a, b): LinkSpec(ends=(a, b), cost=draw(costs), rate=1000, bfd=draw(bfd), risks=draw(risks))
+        for a, b in joined
+    }
 
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -123,6 +191,19 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @given(documents())
 def test_a_document_survives_its_own_text(document: Document) -> None:
     assert parse_document(dump_document(document), "dump") == document
+
+
+@given(documents())
+def test_what_the_api_made_of_it_is_kept_as_it_was(document: Document) -> None:
+    for key, spec in resources_of(document).items():
+        assert spec_of(key, json.loads(json.dumps(spec_row(spec)))) == spec
+
+
+@given(documents())
+def test_what_is_shown_of_it_is_read_back_as_it_was(document: Document) -> None:
+    for key, spec in resources_of(document).items():
+        if key != SETTINGS:
+            assert read_resource(key, JsonText(to_json(spec).decode(), "body")) == spec
 
 
 @given(documents(), st.data())

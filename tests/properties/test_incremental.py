@@ -17,6 +17,7 @@ from controller.model.spec import (
     ServerSpec,
     TrunkSpec,
     Undeclared,
+    UplinkSpec,
     link_name,
 )
 from controller.rules.rules import Rule, RuleKey
@@ -26,12 +27,12 @@ from tests.virtual import VirtualFabric
 PLATFORMS = ("p1", "p2", "p3", "p4")
 SEGMENTS = ("data", "web")
 TRUNKS = range(20, 26)
-SPARE_PORT = 9
+UPLINK_PORT, SPARE_PORT = 8, 9
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """Small fabrics: any mesh, parallel links, two segments, some of it open for learning."""
+    """Small fabrics: any mesh, parallel links, two segments, some of it open for learning, some uplinks."""
     names = PLATFORMS[: draw(st.integers(2, 4))]
     pairs = draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=7))
     free = {name: list(TRUNKS) for name in names}
@@ -55,7 +56,13 @@ def documents(draw: st.DrawFn) -> Document:
     undeclared = Undeclared(mode="learn", segment="web") if draw(st.booleans()) else Undeclared()
     platforms = {name: PlatformSpec(dpid=PLATFORMS.index(name) + 1, trunks=trunks[name]) for name in names}
     segments = {name: SegmentSpec() for name in SEGMENTS}
-    return Document(undeclared=undeclared, segments=segments, platforms=platforms, servers=servers, links=links)
+    uplinks = {
+        f"isp-{name}": UplinkSpec(platform=name, port=UPLINK_PORT, segment=draw(st.sampled_from(SEGMENTS)))
+        for name in draw(st.sets(st.sampled_from(names), max_size=2))
+    }
+    return Document(
+        undeclared=undeclared, segments=segments, platforms=platforms, servers=servers, uplinks=uplinks, links=links
+    )
 
 
 def wanted(control: Control) -> dict[str, dict[RuleKey, Rule]]:
@@ -90,11 +97,12 @@ class Driver:
             self.virtual.plug(*self.pulled.pop())
 
     def speak(self) -> None:
-        """A host says something on the spare port of a platform."""
+        """A host says something on the spare port of a platform, or on the one that may be an uplink's."""
         platform = self.data.draw(st.sampled_from(sorted(self.virtual.switches)))
+        port = self.data.draw(st.sampled_from((SPARE_PORT, UPLINK_PORT)))
         mac = 0x0200AA000000 + self.data.draw(st.integers(1, 3))
         heard = {"eth_src": mac, "arp_spa": 0x0A000100 + (mac & 0xFF)}
-        self.virtual.control.packet_heard(Heard((platform, SPARE_PORT), Reason.LEARN_MAC, heard), self.virtual.now)
+        self.virtual.control.packet_heard(Heard((platform, port), Reason.LEARN_MAC, heard), self.virtual.now)
 
     def change_document(self) -> None:
         document = self.data.draw(documents())
@@ -127,7 +135,7 @@ CHANGES = [name for name in vars(Driver) if not name.startswith("_")]
 def build(document: Document) -> VirtualFabric:
     virtual = VirtualFabric(document)
     for number, name in enumerate(PLATFORMS, start=1):
-        ports = {SPARE_PORT, *range(1, 7), *TRUNKS}
+        ports = {UPLINK_PORT, SPARE_PORT, *range(1, 7), *TRUNKS}
         virtual.add_switch(name, number, ports)
     for link in virtual.control.fabric.declared.links.values():
         virtual.plug(*link.ends)

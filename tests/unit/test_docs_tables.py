@@ -37,10 +37,11 @@ MODULES = {
 }
 NUMBERS = (Priority, Reg, Passed, Reason, GroupKind, MeterKind)
 EVERYTHING = """
-segments: {web: {}}
+segments: {web: {subnet: [10.0.0.0/8, "fd00::/64"], gateway: 10.255.0.1}}
 platforms:
   a:
     dpid: 1
+    uplinks: {isp: {port: 9, segment: web}}
     servers:
       s1: {port: 1, segment: web, ip: [10.0.0.1, "fd00::1"], mac: "02:00:00:00:00:01"}
       s2: {port: 2, segment: web, vlan: 100}

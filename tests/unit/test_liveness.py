@@ -32,7 +32,7 @@ def ring(*extra: str, links: str = "") -> VirtualFabric:
 def looked_at(fabric: VirtualFabric, *platforms: str, heard: bool = True) -> None:
     for name in platforms:
         ports = [20, 21] if heard else []
-        fabric.control.bridge_seen(name, ports, fabric.now)
+        fabric.control.bridge_seen(name, ports, {}, fabric.now)
 
 
 def watched() -> VirtualFabric:
@@ -88,7 +88,7 @@ def test_a_link_has_its_own_interval_or_the_fabrics(extra: str, link: str, inter
 def test_where_one_database_cannot_be_reached_bfd_is_off_at_both_ends_and_an_alarm_says_so() -> None:
     fabric = ring()
     looked_at(fabric, "p1")
-    fabric.control.bridge_seen("p2", None, fabric.now)
+    fabric.control.bridge_seen("p2", None, {}, fabric.now)
     assert fabric.control.liveness.interval_ms(NEAR) == 0
     (message, *_) = alarms(fabric, "bfd")
     assert message.startswith(f"{LINK}: BFD is off there, since the database of p2 cannot be reached")
@@ -99,7 +99,7 @@ def test_where_one_database_cannot_be_reached_bfd_is_off_at_both_ends_and_an_ala
 
 def test_a_database_that_is_lost_for_a_while_changes_nothing() -> None:
     fabric = watched()
-    fabric.control.bridge_seen("p2", None, fabric.now)
+    fabric.control.bridge_seen("p2", None, {}, fabric.now)
     assert fabric.control.liveness.interval_ms(NEAR) == 20
     assert NEAR in fabric.control.fabric.wiring.watched
 

@@ -29,6 +29,8 @@ def _no_trunk(draft: Draft, end: str, platforms: set[str], trunks: set[str]) -> 
         return f"there is no platform '{platform}' for the end {end}{did_you_mean(platform, platforms)}"
     if any(server.place[1] == platform and server.name == name for server in draft.servers):
         return f"{end} is a server; a link joins two trunks"
+    if any(uplink.place[1] == platform and uplink.name == name for uplink in draft.uplinks):
+        return f"{end} is an uplink; a link joins two trunks"
     own = [trunk.partition(".")[2] for trunk in trunks if trunk.startswith(f"{platform}.")]
     return f"platform '{platform}' has no trunk '{name}'{did_you_mean(name, own)}"
 

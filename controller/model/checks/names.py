@@ -10,7 +10,7 @@ from controller.model.problems import Found, Place, place_text
 
 
 def check(draft: Draft) -> Iterator[Found]:
-    """Names are well formed; servers and segments share one namespace over the whole fabric."""
+    """Names are well formed; servers, uplinks and segments share one namespace over the whole fabric."""
     yield from ((place, wrong) for place in _places(draft) if (wrong := _misnamed(place)))
     yield from _shared_namespace(draft)
 
@@ -28,12 +28,20 @@ def _places(draft: Draft) -> Iterator[Place]:
     yield from (entry.place for entry in draft.platforms)
     yield from (entry.place for entry in draft.trunks)
     yield from (entry.place for entry in draft.servers)
+    yield from (entry.place for entry in draft.uplinks)
+    yield from (entry.place for entry in draft.reservations)
 
 
 def _shared_namespace(draft: Draft) -> Iterator[Found]:
     first: dict[str, Place] = {entry.name: entry.place for entry in draft.segments}
-    for entry in draft.servers:
-        taken = first.setdefault(entry.name, entry.place)
-        if taken != entry.place:
-            kind = "segment" if taken[0] == "segments" else "server"
-            yield entry.place, f"the name is taken by the {kind} at {place_text(taken)}"
+    plugged = [(entry.name, entry.place) for entry in draft.servers]
+    plugged += [(entry.name, entry.place) for entry in draft.uplinks]
+    for name, place in plugged:
+        taken = first.setdefault(name, place)
+        if taken != place:
+            yield place, f"the name is taken by the {_kind(taken)} at {place_text(taken)}"
+
+
+def _kind(place: Place) -> str:
+    """What stands at a place, in one word: its section without the plural."""
+    return str(place[-2]).removesuffix("s")

@@ -41,6 +41,8 @@ def _port_users(draft: Draft) -> dict[Port, list[User]]:
         users[server_spec.platform, server_spec.port].append(
             (server.place, f"server '{server.name}'", server_spec.vlan)
         )
+    for uplink, uplink_spec in specs(draft.uplinks):
+        users[uplink_spec.platform, uplink_spec.port].append((uplink.place, f"uplink '{uplink.name}'", None))
     return users
 
 
@@ -53,5 +55,6 @@ def _clash(place: Place, port: int, vlan: int | None, taken: User) -> Found:
     _, name, other = taken
     if vlan is not None and vlan == other:
         return (*place, "vlan"), f"VLAN {vlan} of port {port} is already that of {name}"
-    advice = "; servers share a port only where each has a vlan of its own" if name.startswith("server") else ""
+    both_servers = place[-2] == "servers" and name.startswith("server")
+    advice = "; servers share a port only where each has a vlan of its own" if both_servers else ""
     return (*place, "port"), f"port {port} is already that of {name}{advice}"

@@ -8,6 +8,7 @@ from controller.model.addresses import Address, Subnet, reserved_in
 from controller.model.draft import Draft, Entry, names, specs
 from controller.model.problems import Found
 from controller.model.spec import SegmentSpec, ServerSpec
+from controller.model.units import format_rate
 from controller.model.wording import did_you_mean, listed
 
 
@@ -24,6 +25,7 @@ def check(draft: Draft) -> Iterator[Found]:
             yield (*entry.place, "segment"), f"there is no segment '{spec.segment}'{hint}"
         elif spec.segment in segments:
             yield from _addresses(entry, spec, segments[spec.segment])
+        yield from _rates(entry, spec)
     yield from _twice(draft)
     yield from _storms(draft)
 
@@ -49,6 +51,14 @@ def _reserved(address: Address, name: str, segment: SegmentSpec) -> str | None:
         return f"{address} is the gateway of segment '{name}'"
     kinds = ((reserved_in(subnet, address), subnet) for subnet in segment.subnet if address in subnet)
     return next((f"{address} is the {kind} of {subnet}" for kind, subnet in kinds if kind), None)
+
+
+def _rates(entry: Entry[ServerSpec], spec: ServerSpec) -> Iterator[Found]:
+    for key in ("fabric_rate", "uplink_rate"):
+        rate_bps = getattr(spec, key)
+        if spec.rate and rate_bps and rate_bps > spec.rate:
+            message = f"expected at most the {format_rate(spec.rate)} of its port, found {format_rate(rate_bps)}"
+            yield (*entry.place, key), message
 
 
 def _twice(draft: Draft) -> Iterator[Found]:

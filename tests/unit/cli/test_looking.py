@@ -85,9 +85,9 @@ def test_refusals_for_programs_are_the_api_s_own(seen: Shell) -> None:
 
 
 def test_a_kind_that_the_controller_lacks_is_said_so(seen: Shell) -> None:
-    said = seen("get", "uplinks")
+    said = seen("get", "routes")
     assert said.code == 4
-    assert "does not have /api/v1/uplinks" in said.err
+    assert "does not have /api/v1/routes" in said.err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rates and durations as people write them."""
+"""Rates, sizes, shares and durations as people write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from controller.model.units import format_rate, parse_duration, parse_interval, parse_rate
+from controller.model.units import (
+    format_rate,
+    parse_duration,
+    parse_interval,
+    parse_kbit_rate,
+    parse_rate,
+    parse_share,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +89,51 @@ def test_a_small_bare_number_was_probably_meant_with_a_unit() -> None:
 def test_a_rate_is_written_so_that_it_reads_the_same(rate_bps: int, text: str) -> None:
     assert format_rate(rate_bps) == text
     assert parse_rate(text) == rate_bps
+
+
+@pytest.mark.parametrize("written", [1500, "1.2345 Mbit/s", "1001 bit/s"])
+def test_a_rate_that_a_meter_cannot_keep_is_refused(written: Any) -> None:
+    assert parse_kbit_rate("1.5 Mbit/s") == 1_500_000
+    with pytest.raises(ValueError, match=r"^expected a rate in whole kbit/s, found "):
+        parse_kbit_rate(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "size_bytes"),
+    [
+        (64_000, 64_000),
+        ("64000", 64_000),
+        ("64 kB", 64_000),
+        ("64kB", 64_000),
+        ("1.6 kB", 1600),
+        ("64 KiB", 65_536),
+        ("1 MB", 10**6),
+        ("1 MiB", 2**20),
+        ("1 GB", 10**9),
+        ("2000 B", 2000),
+    ],
+)
+def test_a_size_is_whole_bytes(written: Any, size_bytes: int) -> None:
+    assert parse_size(written) == size_bytes
+
+
+@pytest.mark.parametrize(
+    "written", [0, -1, 1599, "1 kB", "1 GiB", 10**9 + 1, "64 kb", "64 K", "1.0001 kB", "", True, None]
+)
+def test_what_is_no_sensible_size_is_refused(written: Any) -> None:
+    with pytest.raises(ValueError, match=r"^expected a size "):
+        parse_size(written)
+
+
+@pytest.mark.parametrize(("written", "percent"), [(0, 0), ("0 %", 0), (99, 99), ("7%", 7), (20.0, 20)])
+def test_a_share_is_whole_percent(written: Any, percent: int) -> None:
+    assert parse_share(written) == percent
+
+
+@pytest.mark.parametrize("written", [-1, 100, "100 %", 0.2, "0.5 %", "all", "", True, None])
+def test_what_is_no_share_is_refused(written: Any) -> None:
+    with pytest.raises(ValueError, match=r"^expected a share of 0 to 99 "):
+        parse_share(written)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from controller.rules.rules import (
     PushVlan,
     Resubmit,
     SetField,
+    SetQueue,
     ToController,
     ToGroup,
     match,
@@ -65,6 +66,7 @@ ACTIONS: st.SearchStrategy[Action] = st.one_of(
     st.builds(ToController, NUMBER, st.integers(0, 0xFFFF)),
     assignments(ALL_FIELDS).map(lambda field: SetField(*field)),
     MOVES,
+    st.builds(SetQueue, NUMBER),
     st.sampled_from((PushVlan(), PopVlan(), ClearInPort(), DecTtl())),
 )
 LISTS: st.SearchStrategy[Actions] = st.lists(ACTIONS, max_size=5).map(tuple)

@@ -39,6 +39,8 @@ platforms:
       north:  {port: 22}
   chassis3:
     dpid: 3
+    uplinks:
+      isp1: {port: 10, segment: web, rate: 1 Gbit/s}
     trunks:
       left:  {port: 20}
       right: {port: 21}
@@ -58,7 +60,7 @@ links:
 EAST_A = "chassis1.east-a--chassis2.west-a"
 EAST_B = "chassis1.east-b--chassis2.west-b"
 SPUR = "chassis1.spur--remote.home"
-PORTS = {"chassis1": (1, 2, 20, 21, 22, 23), "chassis2": (1, 20, 21, 22), "chassis3": (20, 21), "remote": (1, 20)}
+PORTS = {"chassis1": (1, 2, 20, 21, 22, 23), "chassis2": (1, 20, 21, 22), "chassis3": (10, 20, 21), "remote": (1, 20)}
 WIRES = (
     (("chassis1", 20), ("chassis2", 20)),
     (("chassis1", 21), ("chassis2", 21)),

@@ -1,0 +1,13 @@
+"""What a reservation has been granted: kept over restarts, like all that is allotted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A rate, layer-2 bit/s without FCS and labels, and the links by name from source to target; none on one platform."""
+
+    rate_bps: int
+    links: tuple[str, ...] = ()

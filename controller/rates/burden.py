@@ -1,0 +1,44 @@
+"""What each bit/s of a grant means for the network: on its ways, and on others when a line of its path fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from controller.rates.network import Demand, Failure, Hop, Network, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """How many times each way is loaded, always and (`diversions`) by what is diverted when something fails."""
+
+    loads: Mapping[Way, int]
+    diversions: Mapping[tuple[Way, Failure], int]
+
+    def touches(self, ways: Set[Way]) -> bool:
+        """Whether one of some ways is loaded, ever."""
+        return any(way in ways for way in self.loads) or any(way in ways for way, _ in self.diversions)
+
+
+def find_burden(network: Network, demand: Demand, hops: Sequence[Hop], guarded: bool) -> Burden | None:
+    """The burden of a path, with or without that of its bypasses; None where one of these is missing."""
+    loads, diversions = Counter(demand.ports), Counter[tuple[Way, Failure]]()
+    for hop in hops:
+        for step in _directions(hop, demand):
+            loads[step.way] += 1
+            if guarded and not _divert(network, step, diversions):
+                return None
+    return Burden(loads, diversions)
+
+
+def _directions(hop: Hop, demand: Demand) -> tuple[Hop, ...]:
+    return (hop, Hop(hop.line, hop.back, hop.way, hop.way[1])) if demand.both else (hop,)
+
+
+def _divert(network: Network, hop: Hop, diversions: Counter[tuple[Way, Failure]]) -> bool:
+    ways = network.way_round(hop)
+    for failure in hop.line.failures:
+        for way in ways or ():
+            diversions[way, failure] += 1
+    return ways is not None

@@ -1,0 +1,124 @@
+"""Why a demand cannot have more: the ways that limit it, and who holds them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from controller.model.units import format_rate
+from controller.rates.book import Book
+from controller.rates.burden import find_burden
+from controller.rates.network import Demand, Hop, Network, Offer, Way, whole
+from controller.rates.search import Width, width_for
+
+_NAMED: Final = 3
+"""So many of a kind are named in a sentence."""
+
+
+def explain(book: Book, demand: Demand, rate_bps: int, links: Sequence[str]) -> Offer:
+    """The offer of a rate, the best that a demand can have now, by some links."""
+    limits = limits_of(book, demand, rate_bps, links)
+    shares = (book.shares(way) for way in limits)
+    biggest = Counter[str]()
+    for share in shares:
+        biggest |= Counter(share)
+    holders = sorted(biggest, key=lambda name: (-biggest[name], name))
+    return Offer(rate_bps, limits, tuple(holders), _sentence(book, demand, rate_bps, limits))
+
+
+def limits_of(book: Book, demand: Demand, rate_bps: int, links: Sequence[str] = ()) -> tuple[Way, ...]:
+    """The ways that let no more than a rate through: ports, links that all paths must cross; none where no path is."""
+    ports = find_burden(book.network, demand, (), False)
+    found = list(book.narrowest(ports)) if ports and whole(book.most(ports)) <= rate_bps else []
+    found += _cut(book, demand, rate_bps)
+    if not found and (path := book.network.path(demand, links)):
+        burden = find_burden(book.network, demand, path, demand.protected)
+        found = list(book.narrowest(burden)) if burden else []
+    return tuple(dict.fromkeys(found))
+
+
+def _cut(book: Book, demand: Demand, rate_bps: int) -> Iterator[Way]:
+    """What ends the platforms that more than a rate reaches, where the target is beyond."""
+    network, width = book.network, width_for(book, demand, demand.protected)
+    near = _reached(network, demand.source, lambda hop: whole(width(hop)) > rate_bps)
+    if demand.target in near:
+        return
+    far = _reached(network, demand.target, lambda hop: hop.beyond not in near)
+    for platform in sorted(near):
+        for hop in network.hops(platform):
+            if hop.beyond in far:
+                yield from _narrow(book, demand, hop, rate_bps)
+
+
+def _reached(network: Network, start: str, over: Width) -> set[str]:
+    found, waiting = {start}, [start]
+    while waiting:
+        for hop in network.hops(waiting.pop()):
+            if hop.beyond not in found and over(hop):
+                found.add(hop.beyond)
+                waiting.append(hop.beyond)
+    return found
+
+
+def _narrow(book: Book, demand: Demand, hop: Hop, rate_bps: int) -> Iterator[Way]:
+    """What makes a hop narrow: itself, one way or the other, or the way round it."""
+    for step in (hop, Hop(hop.line, hop.back, hop.way, hop.way[1]))[: 1 + demand.both]:
+        ways = book.network.way_round(step) if demand.protected else ()
+        if ways is None or whole(book.left(step.way)) <= rate_bps:
+            yield step.way
+            continue
+        for way in ways:
+            if any(whole(book.spare(way, failure)) <= rate_bps for failure in step.line.failures):
+                yield way
+
+
+# In words
+
+
+def _sentence(book: Book, demand: Demand, rate_bps: int, limits: tuple[Way, ...]) -> str:
+    where = f"from {demand.source} to {demand.target}" if demand.source != demand.target else f"on {demand.source}"
+    if not limits:
+        return f"no path {where}"
+    if all(_is_bare(book.network, demand, way) for way in limits):
+        return f"no protected path {where}: {_listed([_held(book, demand, way) for way in limits], 'links')}"
+    what = f"{format_rate(rate_bps)} is" if rate_bps else "nothing is"
+    return f"{what} left {where}: {_listed([_held(book, demand, way) for way in limits], 'limits', '; ')}"
+
+
+def _is_bare(network: Network, demand: Demand, way: Way) -> bool:
+    """Whether a protected demand cannot use a line for want of a way round it."""
+    hops = network.walk(way[1], way[:1]) if demand.protected else None
+    return hops is not None and network.way_round(hops[0]) is None
+
+
+def _held(book: Book, demand: Demand, way: Way) -> str:
+    """What a way holds and who has it."""
+    capacity, name = book.network.capacity(way), _named(book, way)
+    if _is_bare(book.network, demand, way):
+        return f"{name} has no way round"
+    if not capacity:
+        return f"{name} has no rate that could be reserved"
+    shares = book.shares(way)
+    parts = [f"{holder} has {format_rate(shares[holder])}" for holder in book.holders(way) if shares[holder]]
+    shown = [*parts[:_NAMED], *_more(parts, "reservations")]
+    if book.backup(way):
+        shown.append(f"{format_rate(book.backup(way))} is kept for failures")
+    text = f"{name} holds {format_rate(capacity)}"
+    return f"{text}, of which {_joined(shown)}" if shown else text
+
+
+def _named(book: Book, way: Way) -> str:
+    return f"link {way[0]}" if way[0] in book.network.lines else f"{way[0]} ({way[1]})"
+
+
+def _listed(parts: Sequence[str], kind: str, between: str = ", ") -> str:
+    return _joined([*parts[:_NAMED], *_more(parts, kind)], between)
+
+
+def _more(parts: Sequence[str], kind: str) -> Iterable[str]:
+    return [f"{len(parts) - _NAMED} more {kind}"] if len(parts) > _NAMED else []
+
+
+def _joined(parts: Sequence[str], between: str = ", ") -> str:
+    return f"{between.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
