@@ -4,6 +4,7 @@ A way over several switches changes turn by turn. One that is away cannot take i
 the others have given up, or into a new one that leads back. So what exists of ways stays until it is back, or until
 its neighbours see that it has failed; for `PATIENCE_S` at most, since links may fail meanwhile. What is new goes in.
 The way to a server that has moved beyond one that is away stays for as long as that is away: it leads nowhere else.
+So does what carries a pinned path that is not wanted any more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from controller.routing import Routing
 from controller.rules.placed import PATH_RANKS, Turn, Wanted
 from controller.rules.reconciler import Content, Kept, content_of
 from controller.rules.rules import Bucket, Group, RuleKey, ToGroup
-from controller.rules.tables import kind_of_owner
+from controller.rules.tables import Table, kind_of_owner
 
 PATIENCE_S: Final = 20.0
 """How long a switch that is away is waited for: it tries again every 8 s at least, seconds."""
@@ -41,6 +42,8 @@ class Patience:
         is_recent = any(now < self._since[name] + PATIENCE_S for name in silent)
 
         def is_kept(platform: str, key: RuleKey, before: Content, after: Wanted | None) -> bool:
+            if after is None and carries_a_reservation(key, before):
+                return True
             if is_recent and is_of_a_way(key, before, content_of(after) if after else None):
                 return True
             return after is not None and self._leads_beyond(platform, after, silent)
@@ -61,6 +64,11 @@ class Patience:
     def _working(self) -> set[str]:
         """Platforms with a link that is up: not seen to have failed."""
         return {platform for link in self._routing.live.values() for platform, _ in link.ends}
+
+
+def carries_a_reservation(key: RuleKey, before: Content) -> bool:
+    """Whether a rule is part of a pinned path: one that is away may still send packets there, however long."""
+    return isinstance(before, int) and kind_of_owner(before) == "reservation" and key[1] != Table.STEER
 
 
 def is_of_a_way(key: RuleKey, before: Content, after: Content | None) -> bool:

@@ -106,7 +106,7 @@ class Rulebook:
             if before.get(place) != marked:
                 (platform, key), (item, cookie_of_it) = place, marked
                 order = self._derivation.order_of(owner, item)
-                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, cookie_of_it))
+                self._reconciler.want(platform, key, Wanted(item.rule, owner, order, cookie_of_it, item.needs))
 
     def _note_moves(self, fabric: Fabric, names: Iterable[str]) -> None:
         for name in names:

@@ -38,9 +38,11 @@ class Surveillance:
         if heard.reason not in _SAID:
             return
         subject = f"{heard.end[0]}:{heard.end[1]}"
+        uplink = self._fabric.declared.uplink_at(heard.end)
         servers = ", ".join(server.name for server in self._fabric.directory.at(heard.end)) or "no server"
+        who = f"uplink {uplink}" if uplink is not None else servers
         what = _SAID[heard.reason].format(mac=mac_from_int(heard.fields.get("eth_src", 0)))
-        message = f"{heard.end[0]} port {heard.end[1]} ({servers}) sent {what}: dropped"
+        message = f"{heard.end[0]} port {heard.end[1]} ({who}) sent {what}: dropped"
         self.happened("violation", subject, message)
 
     def happened(self, kind: str, subject: str, message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from commands import CommandFailed, ip, run, vsctl
 from mininet.node import OVSSwitch
+from shaping import limit_port
 
 
 @cache
@@ -34,6 +35,8 @@ class PlatformSwitch(OVSSwitch):
         self.bridge, self.target = bridge, target
         self.tags: dict[int, int] = {}
         """VLAN of the access ports, by port number; 0: untagged frames alone."""
+        self.rates: dict[int, int] = {}
+        """What ports may send at most, bit/s, by port number."""
         self.settings: tuple[str, ...] = ()
         """More columns of the bridge's record: ``rstp_enable=true``."""
         datapath = "kernel" if kernel_datapath() else "user"
@@ -65,10 +68,12 @@ class PlatformSwitch(OVSSwitch):
             if self.ports[intf]:  # 0 is the loopback of the node itself
                 yield from self._add_port(intf.name, self.ports[intf])
 
-    def _add_port(self, interface: str, number: int) -> tuple[str, ...]:
+    def _add_port(self, interface: str, number: int) -> Iterator[str]:
         tag = (f"tag={self.tags[number]}",) if number in self.tags else ()
-        request = f"ofport_request={number}"
-        return ("--", "add-port", self.bridge, interface, *tag, "--", "set", "Interface", interface, request)
+        yield from ("--", "add-port", self.bridge, interface, *tag)
+        yield from ("--", "set", "Interface", interface, f"ofport_request={number}")
+        if number in self.rates:
+            yield from limit_port(interface, number, self.rates[number])
 
     def attach(self, intf: Any) -> None:
         """Plug a cable in while the switch runs."""

@@ -15,7 +15,8 @@ _FIRST_PORT = 40
 
 def free_port(document: Document, platform: str) -> int:
     """A port number that a platform uses for nothing."""
-    used = {server.port for server in document.servers.values() if server.platform == platform}
+    hosts = (*document.servers.values(), *document.uplinks.values())
+    used = {host.port for host in hosts if host.platform == platform}
     used |= {trunk.port for trunk in document.platforms[platform].trunks.values()}
     return next(port for port in count(_FIRST_PORT) if port not in used)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Literal, get_args
 
-from commands import CommandFailed, ip, run
+from commands import CommandFailed, ip, run, vsctl
 from datapath import PlatformSwitch, set_interface
 from wiring import Wiring
 
@@ -14,8 +16,12 @@ How = Literal["carrier", "silent", "one-way"]
 """`carrier`: both ends see that the cable is out; `silent`: both still have carrier, and nothing passes; `one-way`:
 the same from the link's first end to its second alone."""
 
-_NOTHING_PASSES = "tbf rate 8bit burst 10 limit 1"
-"""A queue that no frame fits in."""
+_SILENCE = (
+    "qdisc add dev {0} clsact",
+    "filter add dev {0} egress protocol all u32 match u32 0 0 action mirred egress redirect dev {1}",
+)
+_SINK = "sink"
+"""Added to the lab's prefix: an interface that is down, where frames end that are to go nowhere."""
 _NOWHERE = "tcp:127.0.0.1:1"
 """Where no controller listens; a bridge without any controller would drop its rules."""
 
@@ -36,17 +42,14 @@ class Faults:
         self._links[name] = how
         if how == "carrier":
             set_interface(self._ends(name)[0], up=False)
-        _silence(self._mute(name))
+        self._silence(self._mute(name))
 
     def mend_link(self, name: str) -> None:
-        """Let it work again, at its rate; raises `KeyError` for one that works."""
+        """Let it work again; raises `KeyError` for one that works."""
         muted = list(self._mute(name))
         if self._links.pop(name) == "carrier":
             set_interface(self._ends(name)[0], up=True)
-        for interface in muted:
-            run("tc", *f"qdisc del dev {interface} root".split())
-        if muted:
-            self._wiring.shape_link(name)
+        _tc(f"qdisc del dev {interface} clsact" for interface in muted)
 
     def _ends(self, name: str) -> tuple[str, str]:
         """Its interfaces, in the order of the link's ends."""
@@ -70,26 +73,45 @@ class Faults:
         switch.connect_to(_NOWHERE)
         ip([f"link set {interface} down" for interface in _interfaces(switch)])
         switch.remove_bridge()
+        _clear(switch)
 
     def restore_platform(self, name: str) -> None:
         """Give it power again: an empty bridge with the same dpid and ports that looks for its controller."""
         self._dark.remove(name)
         switch = self._wiring.switches[name]
         switch.start()
-        _clear(switch)
         cut = {self._ends(link)[0] for link, how in self._links.items() if how == "carrier"}
         ip([f"link set {interface} up" for interface in _interfaces(switch) if interface not in cut])
-        self._wiring.shape_platform(name)
-        _silence({each for link in self._links for each in self._mute(link)}.intersection(_interfaces(switch)))
+        self._silence({each for link in self._links for each in self._mute(link)}.intersection(_interfaces(switch)))
+
+    def _silence(self, interfaces: Iterable[str]) -> None:
+        """Frames end before they come to the queues, which stay as they are, whoever has made them."""
+        muted = list(interfaces)
+        for interface in muted:
+            _settle(interface)
+        if muted:
+            sink = self._sink()
+            _tc(line.format(interface, sink) for interface in muted for line in _SILENCE)
+
+    def _sink(self) -> str:
+        name = self._wiring.names.prefix + _SINK
+        if not Path("/sys/class/net", name).exists():
+            ip([f"link add name {name} type veth peer name {name}2"])
+        return name
 
 
-def _silence(interfaces: Iterable[str]) -> None:
-    for interface in interfaces:
-        run("tc", *f"qdisc replace dev {interface} root {_NOTHING_PASSES}".split())
+def _settle(interface: str) -> None:
+    """Let Open vSwitch look at an interface now: when it first does so after carrier came or went, it takes off what
+    stands before the queues."""
+    vsctl("--if-exists", "set", "Interface", interface, f"external_ids:lab-looked-at={time.monotonic_ns()}")
+
+
+def _tc(lines: Iterable[str]) -> None:
+    run("tc", "-batch", "-", stdin="".join(f"{line}\n" for line in lines))
 
 
 def _clear(switch: PlatformSwitch) -> None:
-    """Take off the rates of its ports, where Open vSwitch has not done so."""
+    """Take away the queues of its ports, where Open vSwitch has not done so."""
     for interface in _interfaces(switch):
         with contextlib.suppress(CommandFailed):  # there are none
             run("tc", *f"qdisc del dev {interface} root".split())

@@ -25,6 +25,7 @@ from faults import Faults, How
 from mininet.net import Mininet
 from namespaces import end_processes_in, namespace_of
 from naming import Names
+from shaping import forget_limits
 from wiring import Wiring
 
 from controller.model.document import parse_document
@@ -127,7 +128,7 @@ class Lab:
         self._undo.callback(self._remove_bridges)
         for switch in self.net.switches:
             switch.start()
-        self.wiring.shape_ports()
+        self.wiring.shape_cards()
 
     def _end_nodes(self) -> None:
         shells = {node.pid for node in self.net.hosts}
@@ -145,6 +146,7 @@ class Lab:
     def _remove_bridges(self) -> None:
         command = [word for switch in self.net.switches for word in ("--", "--if-exists", "del-br", switch.bridge)]
         vsctl(*command)
+        forget_limits(self.names.prefix)
 
     # What is in it
 
@@ -225,7 +227,7 @@ class Lab:
         self._faults.fail_link(name, how)
 
     def mend_link(self, name: str) -> None:
-        """Let a failed link work again, at its rate."""
+        """Let a failed link work again."""
         self._faults.mend_link(name)
 
     def fail_platform(self, name: str) -> None:

@@ -11,7 +11,7 @@ from datapath import PlatformSwitch, kernel_datapath
 from mininet.link import Link
 from mininet.net import Mininet
 from naming import Names
-from shaping import shape
+from shaping import queue_frames, shape_card
 
 from controller.model.spec import Document, LinkSpec, ServerSpec, UplinkSpec
 
@@ -77,12 +77,10 @@ class Wiring:
         for name, ends in links.items():
             self._plug_link(name, *ends)
 
-    def shape_ports(self) -> None:
-        """Apply the declared rates; after the bridges have their ports, since Open vSwitch clears what was there."""
+    def shape_cards(self) -> None:
+        """Apply the declared rates to what servers send; the bridges' own ports have theirs from the beginning."""
         for name in self._plugged:
-            self._shape_server(name)
-        for link in self.document.links.values():
-            self._shape_trunks(*self._link_ends(link))
+            self._shape_card(name)
 
     # One at a time, while all else runs
 
@@ -96,7 +94,7 @@ class Wiring:
         ip(self._server_cable(name, *seat))
         self._plug_server(name, *seat)
         seat[0].attach(self.cables[name].intf1)
-        self._shape_server(name)
+        self._shape_card(name)
 
     def remove_server(self, name: str) -> None:
         """Unplug a server and end it."""
@@ -116,7 +114,6 @@ class Wiring:
         self._plug_link(name, *ends)
         for intf in (self.cables[name].intf1, self.cables[name].intf2):
             intf.node.attach(intf)
-        self._shape_trunks(*ends)
 
     def unplug(self, name: str) -> None:
         """Unplug the cable of a server or a link, and remove the ports that it was in."""
@@ -164,6 +161,7 @@ class Wiring:
         if not kernel_datapath():  # userspace bridges send on what the card left to be checksummed
             run(*inside(host.pid), "ethtool", "-K", CARD, "tx", "off")
         ip(config_lines(self.document, name), host.pid)
+        self._limit(switch, port, self._plugged[name].rate)
         self.cables[name] = self._cable((switch, port, switch.port_name(port)), (host, 0, CARD))
         card = self.cables[name].intf2
         card.mac = mac_of(self.document, name)
@@ -177,6 +175,8 @@ class Wiring:
             self._cable((switch, port, names[0]), (splitter, _UPLINK, names[1]))
 
     def _plug_link(self, name: str, *ends: End) -> None:
+        for platform, port in ends:
+            self._limit(self.switches[platform], port, self._trunk_rate(platform, port))
         one, other = ((self.switches[platform], port, self._port_name(platform, port)) for platform, port in ends)
         self.cables[name] = self._cable(one, other)
 
@@ -189,29 +189,21 @@ class Wiring:
 
     # Rates
 
-    def shape_link(self, name: str) -> None:
-        """Apply the declared rates of one link's trunks."""
-        self._shape_trunks(*self._link_ends(self.document.links[name]))
+    def _limit(self, switch: PlatformSwitch, port: int, rate_bps: int | None) -> None:
+        """Have a port made with this rate, if any; what waits there must fit into the socket that sends it."""
+        switch.rates.pop(port, None)
+        if rate_bps:
+            switch.rates[port] = rate_bps
+            ip([f"link set {switch.port_name(port)} txqueuelen {queue_frames(rate_bps)}"])
 
-    def shape_platform(self, platform: str) -> None:
-        """Apply the declared rates to one platform's own ports, which have none."""
-        for name, server in self._plugged.items():
-            if server.platform == platform and server.rate and (platform, server.port) not in self.splitters:
-                shape(self.cables[name].intf1.name, server.rate)
-        cabled = {end for link in self.document.links.values() for end in self._link_ends(link)}
-        self._shape_trunks(*(end for end in cabled if end[0] == platform))
+    def _trunk_rate(self, platform: str, port: int) -> int | None:
+        trunks = self.document.platforms[platform].trunks.values()
+        return next((trunk.rate for trunk in trunks if trunk.port == port), None)
 
-    def _shape_server(self, name: str) -> None:
+    def _shape_card(self, name: str) -> None:
         rate = self._plugged[name].rate
         if rate:
-            shape(CARD, rate, self.net[name].pid)
-            shape(self.cables[name].intf1.name, rate)
-
-    def _shape_trunks(self, *ends: End) -> None:
-        for platform, number in ends:
-            rates = [trunk.rate for trunk in self.document.platforms[platform].trunks.values() if trunk.port == number]
-            for rate in filter(None, rates):
-                shape(self._port_name(platform, number), rate)
+            shape_card(CARD, rate, self.net[name].pid)
 
 
 def _patch(one: str, other: str) -> Iterator[str]:

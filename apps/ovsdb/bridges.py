@@ -97,7 +97,7 @@ class Bridges:
         self, alarms: Alarms, report: Report = _nobody, tampered: Sentence = _nobody, left: Sentence = _nobody
     ) -> None:
         self._alarms, self._report, self._tampered, self._left = alarms, report, tampered, left
-        self._queues = QueueKeeper(alarms)
+        self._queues = QueueKeeper(alarms, tampered)
         self._right: dict[str, tuple[Target, int]] = {}
         """For what (the trunks, the largest MTU) all of a bridge was right when it was looked at last."""
         self._targets: dict[str, Target] = {}

@@ -15,8 +15,10 @@ from typing import Any, Final
 from ovs.jsonrpc import Connection, Message
 from ovs.poller import Poller
 from ovs.stream import Stream
+from ryu.lib import hub
 
 TIMEOUT_S: Final = 3.0
+_POLL_S: Final = 0.02
 LOCAL: Final = "unix:/var/run/openvswitch/db.sock"
 
 
@@ -52,6 +54,18 @@ class Database:
                     f"the database at {self._address} refused a change: {result['error']} {result.get('details', '')}"
                 )
         return list(reply.result[: len(operations)])
+
+    def reconfigured(self, within_s: float) -> None:
+        """Wait until Open vSwitch has taken over all that was asked for so far, or so long (`ovs-vsctl --wait`)."""
+        ask = {"op": "mutate", "table": "Open_vSwitch", "where": [], "mutations": [["next_cfg", "+=", 1]]}
+        look = {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["next_cfg", "cur_cfg"]}
+        _, asked = self.transact(ask, look)
+        wanted, deadline = asked["rows"][0]["next_cfg"], time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            (seen,) = self.transact(look)
+            if seen["rows"][0]["cur_cfg"] >= wanted:
+                return
+            hub.sleep(_POLL_S)
 
     def _open(self) -> Stream:
         try:

@@ -5,34 +5,44 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
 from ryu.lib import hub
 
 from apps.ovsdb.classifier import CannotClassify, classes_of, filters_of, is_here, set_filters, set_leaves
-from apps.ovsdb.client import Database, OvsdbError
-from apps.ovsdb.queues import SeenPort, is_right, queue_operations, read_ports
+from apps.ovsdb.client import Database
+from apps.ovsdb.queues import SeenPort, clear_operations, is_right, queue_operations, read_ports
 from controller.model.alarms import Alarms
-from controller.queues import Mechanism, PortQueues
+from controller.queues import Mechanism, PortQueues, Queue
 
 LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "queues"
+Sentence: TypeAlias = Callable[[str, str], None]
+"""Told of a platform, in words."""
 _USERSPACE: Final = "netdev"
-_CLASSES_WITHIN_S: Final = 3.0
+_TAKEN_OVER_WITHIN_S: Final = 3.0
 _POLL_S: Final = 0.05
+_WITHOUT: Final = "what is reserved is metered where it enters, and not kept when a port is overloaded"
 
 
 class QueueKeeper:
-    """What a device was told last is remembered, and told again where it is not so any more."""
+    """What a device was told last is remembered, and told again where it is not so any more.
 
-    def __init__(self, alarms: Alarms) -> None:
-        self._alarms = alarms
+    `tampered` is told of queues that were right, and are not any more though the same is wanted.
+    """
+
+    def __init__(self, alarms: Alarms, tampered: Sentence) -> None:
+        self._alarms, self._tampered = alarms, tampered
+        self._right: dict[str, tuple[PortQueues, ...]] = {}
         self._told: dict[str, tuple[PortQueues, str]] = {}
         """By device: its queues, and the filters as they were shown then."""
+        self._lengths: dict[str, tuple[Queue, ...]] = {}
+        """By device: the queues that were given their length."""
 
     def forget(self, platform: str) -> None:
         """A bridge is not looked after any more."""
+        self._right.pop(platform, None)
         self._alarms.clear(ALARM, platform)
 
     def keep(
@@ -44,24 +54,26 @@ class QueueKeeper:
         """
         kind, ports = read_ports(database, bridge)
         marks = kind == _USERSPACE and local
-        for queues in wanted if marks else ():
-            if (port := ports.get(queues.name)) and port.own and is_here(queues.name):
-                self._tell_filters(queues)
+        problems: dict[str, str] = {}
+        lost = [queues for queues in wanted if marks and self._is_lost(queues, ports.get(queues.name), problems)]
         operations = queue_operations(ports, wanted)
+        if self._right.pop(platform, None) == wanted and (operations or lost):
+            self._tampered(platform, f"{platform}: queues were changed by somebody else: they are made again")
+        if lost:
+            database.transact(*clear_operations(ports[queues.name] for queues in lost))
+            database.reconfigured(_TAKEN_OVER_WITHIN_S)
+            operations = queue_operations(read_ports(database, bridge)[1], wanted)
         if operations:
             database.transact(*operations)
+            database.reconfigured(_TAKEN_OVER_WITHIN_S)
             _, ports = read_ports(database, bridge)
         for name in self._told.keys() & ports.keys() - {queues.name for queues in wanted}:
             del self._told[name]
-        found: dict[int, Mechanism] = {}
-        problems = []
-        for queues in wanted:
-            try:
-                found[queues.number] = self._kept(queues, ports.get(queues.name), kind, marks)
-            except CannotClassify as problem:
-                found[queues.number] = "police"
-                problems.append(f"{queues.name}: {problem}")
+            self._lengths.pop(name, None)
+        found = {queues.number: self._kept(queues, ports.get(queues.name), kind, marks, problems) for queues in wanted}
         self._complain(platform, kind, local, wanted, problems)
+        if not problems:
+            self._right[platform] = wanted
         return found
 
     def release(self, database: Database, bridge: str) -> None:
@@ -71,19 +83,42 @@ class QueueKeeper:
         if operations:
             database.transact(*operations)
 
-    def _kept(self, queues: PortQueues, port: SeenPort | None, kind: str, marks: bool) -> Mechanism:
-        if not is_right(port, queues):
+    def _is_lost(self, queues: PortQueues, port: SeenPort | None, problems: dict[str, str]) -> bool:
+        """Whether a device has lost queues that it had. One that has them is told its filters first: a queue that is
+        to go can only go when no filter names it."""
+        if port is None or port.own is None or not is_here(queues.name):
+            return False
+        if not port.queues.keys() <= classes_of(queues.name):
+            self._told.pop(queues.name, None)
+            self._lengths.pop(queues.name, None)
+            return True
+        self._try(queues, problems, lambda: self._tell_filters(queues))
+        return False
+
+    def _kept(
+        self, queues: PortQueues, port: SeenPort | None, kind: str, marks: bool, problems: dict[str, str]
+    ) -> Mechanism:
+        if port is None or not is_right(port, queues):
             return "police"
         if kind != _USERSPACE:
             return "queue"
-        if not marks or not is_here(queues.name):
-            return "police"
-        told = self._told.get(queues.name)
-        if told is None or told[0].queues != queues.queues:
+        is_told = marks and is_here(queues.name) and self._try(queues, problems, lambda: self._tell(queues))
+        return "mark" if is_told else "police"
+
+    def _try(self, queues: PortQueues, problems: dict[str, str], act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except CannotClassify as problem:
+            problems[queues.name] = str(problem)
+            return False
+        return True
+
+    def _tell(self, queues: PortQueues) -> None:
+        if self._lengths.get(queues.name) != queues.queues:
             _wait_for_classes(queues)
             set_leaves(queues)
+            self._lengths[queues.name] = queues.queues
         self._tell_filters(queues)
-        return "mark"
 
     def _tell_filters(self, queues: PortQueues) -> None:
         told = self._told.get(queues.name)
@@ -93,20 +128,20 @@ class QueueKeeper:
         self._told[queues.name] = (queues, filters_of(queues.name))
 
     def _complain(
-        self, platform: str, kind: str, local: bool, wanted: tuple[PortQueues, ...], problems: list[str]
+        self, platform: str, kind: str, local: bool, wanted: tuple[PortQueues, ...], problems: Mapping[str, str]
     ) -> None:
+        texts = [f"{device}: {problem}" for device, problem in problems.items()]
         if wanted and kind == _USERSPACE and not local:
-            problems = ["its datapath is userspace and its machine another: frames cannot be put into queues there"]
-        if problems:
-            without = "what is reserved is metered where it enters, and not kept when a trunk is overloaded"
-            self._alarms.raise_(ALARM, platform, f"{platform}: {'; '.join(problems)}. Until then, {without}")
+            texts = ["its datapath is userspace and its machine another: frames cannot be put into queues there"]
+        if texts:
+            self._alarms.raise_(ALARM, platform, f"{platform}: {'; '.join(texts)}. Until then, {_WITHOUT}")
         else:
             self._alarms.clear(ALARM, platform)
 
 
 def _wait_for_classes(queues: PortQueues) -> None:
     """Open vSwitch makes them when it has heard of them."""
-    wanted, deadline = {queue.number for queue in queues.queues}, time.monotonic() + _CLASSES_WITHIN_S
+    wanted, deadline = {queue.number for queue in queues.queues}, time.monotonic() + _TAKEN_OVER_WITHIN_S
     while not wanted <= classes_of(queues.name):
         if time.monotonic() >= deadline:
             raise CannotClassify("Open vSwitch has not made its classes")

@@ -46,8 +46,19 @@ def read_ports(database: Database, bridge: str) -> tuple[str, dict[str, SeenPort
         return "", {}
     row = found["rows"][0]
     ports = referred(database, "Port", ["_uuid", "name", "qos", "external_ids"], row["ports"])
+    _forget_what_is_gone(database, ports)
     configured = _own(database, [port["name"] for port in ports if _WAS in as_map(port["external_ids"])])
     return str(row["datapath_type"]), {port["name"]: _port(port, configured) for port in ports}
+
+
+def _forget_what_is_gone(database: Database, ports: Iterable[dict[str, Any]]) -> None:
+    """A port's former QoS may have been deleted since: then there is nothing to go back to."""
+    marked = [port for port in ports if as_map(port["external_ids"]).get(_WAS)]
+    former = ["set", [["uuid", as_map(port["external_ids"])[_WAS]] for port in marked]]
+    there = {row["_uuid"][1] for row in referred(database, "QoS", ["_uuid"], former)} if marked else set()
+    for port in marked:
+        if as_map(port["external_ids"])[_WAS] not in there:
+            port["external_ids"] = _map({**as_map(port["external_ids"]), _WAS: ""})
 
 
 def _own(database: Database, ports: Sequence[str]) -> dict[str, tuple[SeenQueue, dict[int, SeenQueue]]]:
@@ -88,6 +99,11 @@ def queue_operations(seen: Mapping[str, SeenPort], wanted: Iterable[PortQueues])
         else:
             operations += _adjust(port, port.own, queues)
     return operations
+
+
+def clear_operations(ports: Iterable[SeenPort]) -> list[Operation]:
+    """What takes the queues of ports away for a moment, so that Open vSwitch makes them anew."""
+    return [_update("Port", port.uuid, qos=["set", []]) for port in ports]
 
 
 def is_right(port: SeenPort | None, queues: PortQueues) -> bool:

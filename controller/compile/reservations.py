@@ -96,12 +96,13 @@ def compile_reservation(wanted: ReservationInput) -> Iterator[Placed]:
     for direction in wanted.directions:
         meter = Meter(reservation_meter(direction.label), direction.kbps, direction.burst_kbit, packets=False)
         yield Placed(direction.platform, meter, Turn.METER)
-        for stage in direction.stages:
-            yield Placed(stage.platform, _stage(direction, stage), Turn.LABEL)
+        carrying = [Placed(stage.platform, _stage(direction, stage), Turn.LABEL) for stage in direction.stages]
         if direction.out_port is not None:
-            yield Placed(direction.platform, _depart(direction, direction.out_port), Turn.LABEL)
+            carrying.append(Placed(direction.platform, _depart(direction, direction.out_port), Turn.LABEL))
+        yield from carrying
+        needs = tuple((placed.platform, placed.rule.key) for placed in carrying)
         for entry in _steer(direction, meter.number):
-            yield Placed(direction.platform, entry, Turn.ENTRY)
+            yield Placed(direction.platform, entry, Turn.ENTRY, needs=needs)
 
 
 def reservation_meter(label: int) -> int:

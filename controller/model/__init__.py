@@ -8,5 +8,6 @@ it back. `document_json` and `resource_reader` do so for the API. `desired` join
 
 Seen: `topology` (ports and wires), `links` (what became of each), `identity` and `directory` (servers).
 
-`fabric` owns both, and marks `changes`. `ledger` allots numbers, `alarms` tell people, `snapshot` outlives a restart.
+`fabric` owns both, and marks `changes`. `ledger` allots numbers, `grants` are allotted rates, `alarms` tell people,
+`snapshot` outlives a restart.
 """

@@ -11,7 +11,7 @@ from controller.rates.burden import find_burden
 from controller.rates.network import KBIT, Demand, Offer, whole
 from controller.rates.offers import explain
 from controller.rates.remainder import Remainder
-from controller.rates.search import Path, Width, cheapest_few, find_cheapest, widest_bps, width_for
+from controller.rates.search import Path, Widths, cheapest_few, find_cheapest, widest_bps
 
 CANDIDATES: Final = 8
 """So many paths are tried at each rate for a protected demand (see `find_best`)."""
@@ -42,10 +42,10 @@ def find_best(now: Remainder, demand: Demand, guarded: bool, least_bps: int) -> 
     least = max(least_bps, KBIT)
     if most < least:
         return None
-    width = width_for(now, demand, guarded)
+    widths = Widths(now, demand, guarded)
     best: Grant | None = None
-    for rate_bps in _rates(now, demand, width, most, least):
-        for grant in _grants(now, demand, guarded, _paths(now, demand, guarded, width, rate_bps), most):
+    for rate_bps in _rates(widths, demand, most, least):
+        for grant in _grants(now, demand, guarded, _paths(widths, demand, guarded, rate_bps), most):
             if grant.rate_bps == most:
                 return grant
             if grant.rate_bps >= least and (best is None or grant.rate_bps > best.rate_bps):
@@ -55,20 +55,20 @@ def find_best(now: Remainder, demand: Demand, guarded: bool, least_bps: int) -> 
     return best
 
 
-def _rates(now: Remainder, demand: Demand, width: Width, most: int, least: int) -> Iterator[int]:
+def _rates(widths: Widths, demand: Demand, most: int, least: int) -> Iterator[int]:
     """The rates that paths are looked for at: all, the highest possible, the least."""
-    network, source, target = now.network, demand.source, demand.target
+    source, target = demand.source, demand.target
     yield most
-    if most == least or find_cheapest(network, width, source, target, least) is None:
+    if most == least or find_cheapest(widths, source, target, least) is None:
         return
-    widest = whole(widest_bps(network, width, source, target))
+    widest = whole(widest_bps(widths, source, target))
     yield min(widest, most)
     yield least
 
 
-def _paths(now: Remainder, demand: Demand, guarded: bool, width: Width, rate_bps: int) -> Iterator[Path]:
+def _paths(widths: Widths, demand: Demand, guarded: bool, rate_bps: int) -> Iterator[Path]:
     tried = CANDIDATES if guarded else 1
-    return cheapest_few(now.network, width, demand.source, demand.target, rate_bps, tried)
+    return cheapest_few(widths, demand.source, demand.target, rate_bps, tried)
 
 
 def _grants(now: Remainder, demand: Demand, guarded: bool, paths: Iterable[Path], most: int) -> Iterator[Grant]:

@@ -53,6 +53,8 @@ class Book(Remainder):
         self._loading: defaultdict[Way, dict[str, int]] = defaultdict(dict)
         self._diverting: defaultdict[Way, dict[tuple[str, Failure], int]] = defaultdict(dict)
         self._changes: defaultdict[Way, int] = defaultdict(int)
+        self.views: dict[tuple[int, int], Remainder] = {}
+        """What would be left if others gave way, as far as that was asked (`eased.py`)."""
 
     # What is written
 

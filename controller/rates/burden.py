@@ -25,20 +25,16 @@ def find_burden(network: Network, demand: Demand, hops: Sequence[Hop], guarded: 
     """The burden of a path, with or without that of its bypasses; None where one of these is missing."""
     loads, diversions = Counter(demand.ports), Counter[tuple[Way, Failure]]()
     for hop in hops:
-        for step in _directions(hop, demand):
+        for step in network.directions(hop, demand):
             loads[step.way] += 1
             if guarded and not _divert(network, step, diversions):
                 return None
     return Burden(loads, diversions)
 
 
-def _directions(hop: Hop, demand: Demand) -> tuple[Hop, ...]:
-    return (hop, Hop(hop.line, hop.back, hop.way, hop.way[1])) if demand.both else (hop,)
-
-
 def _divert(network: Network, hop: Hop, diversions: Counter[tuple[Way, Failure]]) -> bool:
     ways = network.way_round(hop)
-    for failure in hop.line.failures:
+    for failure in hop.failures:
         for way in ways or ():
             diversions[way, failure] += 1
     return ways is not None

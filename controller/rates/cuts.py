@@ -11,7 +11,7 @@ import networkx as nx
 from controller.rates.book import Book
 from controller.rates.network import UNLIMITED, Demand, Way, whole
 from controller.rates.offers import limits_of
-from controller.rates.search import widest_bps, width_for
+from controller.rates.search import Widths, widest_bps
 
 _Graph: TypeAlias = "nx.DiGraph[str]"
 
@@ -32,7 +32,7 @@ class Room:
 def capacity_between(book: Book, source: str, target: str, ports: Sequence[Way] = ()) -> Room:
     """What is left from one platform to another, past what is granted and what is kept for failures."""
     demand = Demand("", source, target, UNLIMITED, 0, ports=tuple(ports))
-    one_path = widest_bps(book.network, width_for(book, demand, False), source, target)
+    one_path = widest_bps(Widths(book, demand, False), source, target)
     at_ports = min((max(book.left(port), 0) for port in ports), default=UNLIMITED)
     one_path = whole(min(one_path, at_ports))
     limits = () if _is_unlimited(one_path) else limits_of(book, demand, one_path)

@@ -37,20 +37,19 @@ class Line:
     capacity_bps: int
     risks: frozenset[str] = frozenset()
 
-    @property
-    def failures(self) -> tuple[Failure, ...]:
-        """What may take it away; that of a shared risk is never less than its own alone."""
-        return tuple(("risk", risk) for risk in sorted(self.risks)) or (("link", self.name),)
-
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A line taken from one of its ends: the way there, the way back, and the platform that it leads to."""
+    """A line taken from one of its ends: the way there, the way back, the platform that it leads to.
+
+    `failures` is what may take it away; that of a shared risk is never less than the line's alone.
+    """
 
     line: Line
     way: Way
     back: Way
     beyond: str
+    failures: tuple[Failure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,7 @@ class Network:
         self.lines, self.ports, self.bypass = lines, ports, bypass
         self._hops: defaultdict[str, list[Hop]] = defaultdict(list)
         self.capacities: dict[Way, int] = dict(ports)
+        self._by_way: dict[Way, Hop] = {}
         self._rounds: dict[Way, tuple[Way, ...] | None] = {}
         for name in sorted(lines):
             self._add(lines[name])
@@ -100,14 +100,24 @@ class Network:
         one, other = line.ends
         if one == other:
             return
-        there, back = (line.name, one), (line.name, other)
-        self._hops[one].append(Hop(line, there, back, other))
-        self._hops[other].append(Hop(line, back, there, one))
-        self.capacities[there] = self.capacities[back] = line.capacity_bps
+        failures = tuple(("risk", risk) for risk in sorted(line.risks)) or (("link", line.name),)
+        for near, far in ((one, other), (other, one)):
+            hop = Hop(line, (line.name, near), (line.name, far), far, failures)
+            self._hops[near].append(hop)
+            self._by_way[hop.way] = hop
+            self.capacities[hop.way] = line.capacity_bps
 
     def hops(self, platform: str) -> Sequence[Hop]:
         """The hops from a platform, by the names of their lines."""
         return self._hops.get(platform, ())
+
+    def directions(self, hop: Hop, demand: Demand) -> tuple[Hop, ...]:
+        """A hop, and the same back where the demand needs that too."""
+        return (hop, self.reverse(hop)) if demand.both else (hop,)
+
+    def reverse(self, hop: Hop) -> Hop:
+        """The same line, taken from its other end."""
+        return self._by_way[hop.back]
 
     def capacity(self, way: Way) -> int:
         """What a way can carry."""
@@ -137,7 +147,7 @@ class Network:
         """The hops over some lines in order; None where one is not there."""
         hops, at = [], start
         for link in links:
-            hop = self._hop(link, at)
+            hop = self._by_way.get((link, at))
             if hop is None:
                 return None
             hops.append(hop)
@@ -154,20 +164,13 @@ class Network:
         """The path that traffic takes when lines of it have failed: bypasses in their place, without loops."""
         hops, at = list[Hop](), demand.source
         for link in links:
-            hop = self._hop(link, at)
+            hop = self._by_way.get((link, at))
             steps = (hop,) if hop else self.walk(at, [name for name, _ in self.bypass(link, at) or ()])
             if not steps:
                 return None
             hops += steps
             at = hops[-1].beyond
         return tuple(_without_loops(hops, demand.source)) if at == demand.target else None
-
-    def _hop(self, link: str, at: str) -> Hop | None:
-        line = self.lines.get(link)
-        if line is None or at not in line.ends or line.ends[0] == line.ends[1]:
-            return None
-        other = line.ends[1] if line.ends[0] == at else line.ends[0]
-        return Hop(line, (link, at), (link, other), other)
 
 
 def _without_loops(hops: Sequence[Hop], start: str) -> Iterator[Hop]:

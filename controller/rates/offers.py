@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from controller.model.units import format_rate
 from controller.rates.book import Book
 from controller.rates.burden import find_burden
-from controller.rates.network import Demand, Hop, Network, Offer, Way, whole
-from controller.rates.search import Width, width_for
+from controller.rates.network import KBIT, Demand, Hop, Network, Offer, Way, whole
+from controller.rates.search import Widths
 
 _NAMED: Final = 3
 """So many of a kind are named in a sentence."""
@@ -19,10 +18,10 @@ _NAMED: Final = 3
 def explain(book: Book, demand: Demand, rate_bps: int, links: Sequence[str]) -> Offer:
     """The offer of a rate, the best that a demand can have now, by some links."""
     limits = limits_of(book, demand, rate_bps, links)
-    shares = (book.shares(way) for way in limits)
-    biggest = Counter[str]()
-    for share in shares:
-        biggest |= Counter(share)
+    biggest: dict[str, int] = {}
+    for way in limits:
+        for name, share in book.shares(way).items():
+            biggest[name] = max(share, biggest.get(name, 1))
     holders = sorted(biggest, key=lambda name: (-biggest[name], name))
     return Offer(rate_bps, limits, tuple(holders), _sentence(book, demand, rate_bps, limits))
 
@@ -39,19 +38,19 @@ def limits_of(book: Book, demand: Demand, rate_bps: int, links: Sequence[str] = 
 
 
 def _cut(book: Book, demand: Demand, rate_bps: int) -> Iterator[Way]:
-    """What ends the platforms that more than a rate reaches, where the target is beyond."""
-    network, width = book.network, width_for(book, demand, demand.protected)
-    near = _reached(network, demand.source, lambda hop: whole(width(hop)) > rate_bps)
+    """What separates the ends for more than a rate: around the source or around the target, where there are fewer."""
+    widths, more = Widths(book, demand, demand.protected), rate_bps + KBIT
+    near = _reached(book.network, demand.source, lambda hop: widths.holds(hop, more))
     if demand.target in near:
         return
-    far = _reached(network, demand.target, lambda hop: hop.beyond not in near)
-    for platform in sorted(near):
-        for hop in network.hops(platform):
-            if hop.beyond in far:
-                yield from _narrow(book, demand, hop, rate_bps)
+    far = _reached(book.network, demand.target, lambda hop: widths.holds(book.network.reverse(hop), more))
+    around = _leaving(book.network, near, _reached(book.network, demand.target, lambda hop: hop.beyond not in near))
+    beyond = _leaving(book.network, _reached(book.network, demand.source, lambda hop: hop.beyond not in far), far)
+    for hop in min(around, beyond, key=len):
+        yield from _narrow(book, demand, hop, rate_bps)
 
 
-def _reached(network: Network, start: str, over: Width) -> set[str]:
+def _reached(network: Network, start: str, over: Callable[[Hop], bool]) -> set[str]:
     found, waiting = {start}, [start]
     while waiting:
         for hop in network.hops(waiting.pop()):
@@ -61,15 +60,19 @@ def _reached(network: Network, start: str, over: Width) -> set[str]:
     return found
 
 
+def _leaving(network: Network, near: Collection[str], far: Collection[str]) -> list[Hop]:
+    return [hop for platform in sorted(near) for hop in network.hops(platform) if hop.beyond in far]
+
+
 def _narrow(book: Book, demand: Demand, hop: Hop, rate_bps: int) -> Iterator[Way]:
     """What makes a hop narrow: itself, one way or the other, or the way round it."""
-    for step in (hop, Hop(hop.line, hop.back, hop.way, hop.way[1]))[: 1 + demand.both]:
+    for step in book.network.directions(hop, demand):
         ways = book.network.way_round(step) if demand.protected else ()
         if ways is None or whole(book.left(step.way)) <= rate_bps:
             yield step.way
             continue
         for way in ways:
-            if any(whole(book.spare(way, failure)) <= rate_bps for failure in step.line.failures):
+            if any(whole(book.spare(way, failure)) <= rate_bps for failure in step.failures):
                 yield way
 
 
@@ -80,10 +83,12 @@ def _sentence(book: Book, demand: Demand, rate_bps: int, limits: tuple[Way, ...]
     where = f"from {demand.source} to {demand.target}" if demand.source != demand.target else f"on {demand.source}"
     if not limits:
         return f"no path {where}"
+    named = [_held(book, demand, way) for way in limits[:_NAMED]]
+    why = _joined([*named, *_more(limits, "limits")], "; ")
     if all(_is_bare(book.network, demand, way) for way in limits):
-        return f"no protected path {where}: {_listed([_held(book, demand, way) for way in limits], 'links')}"
+        return f"no protected path {where}: {why}"
     what = f"{format_rate(rate_bps)} is" if rate_bps else "nothing is"
-    return f"{what} left {where}: {_listed([_held(book, demand, way) for way in limits], 'limits', '; ')}"
+    return f"{what} left {where}: {why}"
 
 
 def _is_bare(network: Network, demand: Demand, way: Way) -> bool:
@@ -100,24 +105,21 @@ def _held(book: Book, demand: Demand, way: Way) -> str:
     if not capacity:
         return f"{name} has no rate that could be reserved"
     shares = book.shares(way)
-    parts = [f"{holder} has {format_rate(shares[holder])}" for holder in book.holders(way) if shares[holder]]
-    shown = [*parts[:_NAMED], *_more(parts, "reservations")]
+    holders = [holder for holder in book.holders(way) if shares[holder]]
+    parts = [f"{holder} has {format_rate(shares[holder])}" for holder in holders[:_NAMED]]
+    parts += _more(holders, "reservations")
     if book.backup(way):
-        shown.append(f"{format_rate(book.backup(way))} is kept for failures")
+        parts.append(f"{format_rate(book.backup(way))} is kept for failures")
     text = f"{name} holds {format_rate(capacity)}"
-    return f"{text}, of which {_joined(shown)}" if shown else text
+    return f"{text}, of which {_joined(parts)}" if parts else text
 
 
 def _named(book: Book, way: Way) -> str:
     return f"link {way[0]}" if way[0] in book.network.lines else f"{way[0]} ({way[1]})"
 
 
-def _listed(parts: Sequence[str], kind: str, between: str = ", ") -> str:
-    return _joined([*parts[:_NAMED], *_more(parts, kind)], between)
-
-
-def _more(parts: Sequence[str], kind: str) -> Iterable[str]:
-    return [f"{len(parts) - _NAMED} more {kind}"] if len(parts) > _NAMED else []
+def _more(of: Sequence[object], kind: str) -> list[str]:
+    return [f"{len(of) - _NAMED} more {kind}"] if len(of) > _NAMED else []
 
 
 def _joined(parts: Sequence[str], between: str = ", ") -> str:

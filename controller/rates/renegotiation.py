@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from controller.model.grants import Grant
 from controller.rates.admission import admit, find_best
 from controller.rates.book import Book, Held
+from controller.rates.eased import Without
 from controller.rates.network import KBIT, Demand, Network, Offer, whole
-from controller.rates.preemption import Admission, Preempt, Pusher
+from controller.rates.preemption import Admission, Preempt, find_pushing, raise_pushing
 from controller.rates.settling import guard, settle
 
 _MOST_ROUNDS = 50
@@ -50,12 +51,8 @@ class _Table:
     """Those who negotiate, and the book."""
 
     def __init__(self, book: Book, demands: Mapping[str, Demand], preempt: Preempt) -> None:
-        self._demands, self._preempt = demands, preempt
-        self._use(book)
+        self.book, self._demands, self._preempt = book, demands, preempt
         self._order = sorted(demands, key=lambda name: (-demands[name].priority, name))
-
-    def _use(self, book: Book) -> None:
-        self.book, self._pusher = book, Pusher(book, self._preempt)
 
     def replace_lost(self, before: Mapping[str, Grant]) -> None:
         """Place anew those that are not where they were."""
@@ -70,9 +67,12 @@ class _Table:
             before = self.book.grants, self.book.exposed
             for name in self._order:
                 self._better(name)
-            if self.book.exposed:
-                self._use(settle(self.book.network, self._demands, self.book.grants))
-            if before == (self.book.grants, self.book.exposed):
+            if before != (self.book.grants, self.book.exposed):
+                continue
+            if not self.book.exposed:
+                return
+            self.book = settle(self.book.network, self._demands, self.book.grants)
+            if before[1] == self.book.exposed:
                 return
 
     def offers(self) -> dict[str, Offer]:
@@ -90,7 +90,7 @@ class _Table:
     def _better(self, name: str) -> None:
         demand, held = self._demands[name], self.book.held.get(name)
         if held is None:
-            self._accept(demand, demand.protected, self._pusher.find(demand, demand.protected))
+            self._accept(demand, demand.protected, self._find(demand, demand.protected))
             return
         if not self._has_floor(name):
             self._place_anew(name, held.rate_bps)
@@ -115,14 +115,18 @@ class _Table:
 
     def _best_of_both(self, ask: Demand) -> tuple[Admission | None, bool]:
         if ask.protected:
-            found = self._pusher.find(ask, True, out=False)
+            found = self._find(ask, True, out=False)
             if found is not None and _rate(found) >= ask.rate_bps:
                 return found, True
-            bare = self._pusher.find(ask, False)
+            bare = self._find(ask, False)
             if _rate(found) >= _rate(bare):
                 return found, True
             return bare, False
-        return self._pusher.find(ask, False), False
+        return self._find(ask, False), False
+
+    def _find(self, demand: Demand, guarded: bool, out: bool = True) -> Admission | None:
+        preempt = "floor" if self._preempt == "out" and not out else self._preempt
+        return find_pushing(self.book, demand, guarded, preempt)
 
     def _accept(self, demand: Demand, guarded: bool, found: Admission | None) -> None:
         """Write down what was found; whoever was pushed out looks for another place."""
@@ -147,7 +151,7 @@ class _Table:
             return
         held = self.book.take(name)
         ask = replace(held.demand, rate_bps=held.rate_bps, floor_bps=held.rate_bps)
-        found = self._pusher.find(ask, True, out=False)
+        found = self._find(ask, True, out=False)
         if found is None:
             self.book.put_back(held)
         else:
@@ -159,15 +163,14 @@ class _Table:
         self.book.rerate(name, min(held.rate_bps + whole(self.book.most(held.burden)), asked))
         if held.rate_bps < asked:
             self._move_up(name)
-        if self.book.held[name].rate_bps < asked:
-            self._pusher.raise_held(name)
+        if self._preempt != "none" and self.book.held[name].rate_bps < asked:
+            raise_pushing(self.book, name)
 
     def _move_up(self, name: str) -> None:
-        held = self.book.take(name)
-        found = find_best(self.book, held.demand, held.guarded, held.rate_bps + KBIT)
-        if found is None:
-            self.book.put_back(held)
-        else:
+        held = self.book.held[name]
+        found = find_best(Without(self.book, held), held.demand, held.guarded, held.rate_bps + KBIT)
+        if found is not None:
+            self.book.take(name)
             self.book.put(held.demand, found, held.guarded)
 
 

@@ -5,55 +5,60 @@ Of equal ones the shortest, then the first by name: the same question has the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from controller.rates.network import UNLIMITED, Demand, Hop, Network
+from controller.rates.network import UNLIMITED, Demand, Hop, Way
 from controller.rates.remainder import Remainder
 
-Width: TypeAlias = Callable[[Hop], int]
-"""The rate that a hop can hold for a demand, each way that it needs."""
 Path: TypeAlias = tuple[Hop, ...]
 
 
-def width_for(now: Remainder, demand: Demand, guarded: bool) -> Width:
-    """What hops can hold of what is left.
+class Widths:
+    """What hops can hold of what is left, for a demand.
 
     Guarded, with the ways round: as if the hop were the only one of its path. A whole path may hold less, for its
     diversions may meet each other and its own load; `Remainder.most` tells.
     """
 
-    def one_way(hop: Hop) -> int:
-        return now.left(hop.way)
+    def __init__(self, now: Remainder, demand: Demand, guarded: bool) -> None:
+        self.network = now.network
+        self._now, self._demand, self._guarded = now, demand, guarded
+        self._known: dict[tuple[Way, int], bool] = {}
 
-    def both_ways(hop: Hop) -> int:
-        return min(now.left(hop.way), now.left(hop.back))
+    def holds(self, hop: Hop, rate_bps: int) -> bool:
+        """Whether a hop holds a rate, each way that it needs."""
+        if not self._guarded:
+            now = self._now
+            return now.has(hop.way, rate_bps) and (not self._demand.both or now.has(hop.back, rate_bps))
+        if (hop.way, rate_bps) not in self._known:
+            steps = self.network.directions(hop, self._demand)
+            self._known[hop.way, rate_bps] = all(self._holds_guarded(step, rate_bps) for step in steps)
+        return self._known[hop.way, rate_bps]
 
-    known: dict[Hop, int] = {}
+    def _holds_guarded(self, hop: Hop, rate_bps: int) -> bool:
+        now, ways = self._now, self.network.way_round(hop)
+        if ways is None or not now.has(hop.way, rate_bps):
+            return False
+        return all(now.has_spare(way, failure, rate_bps) for way in ways for failure in hop.failures)
 
-    def guarded_width(hop: Hop) -> int:
-        if hop not in known:
-            back = Hop(hop.line, hop.back, hop.way, hop.way[1])
-            known[hop] = min(_guarded_bps(now, step) for step in ((hop, back) if demand.both else (hop,)))
-        return known[hop]
+    def bps(self, hop: Hop) -> int:
+        """The rate that a hop holds; 0 where it should have a way round and has none."""
+        return min(self._bps(step) for step in self.network.directions(hop, self._demand))
 
-    if guarded:
-        return guarded_width
-    return both_ways if demand.both else one_way
-
-
-def _guarded_bps(now: Remainder, hop: Hop) -> int:
-    """What a hop holds, and its way round when it has failed; 0 where there is none."""
-    ways = now.network.way_round(hop)
-    if ways is None:
-        return 0
-    return min(now.left(hop.way), *(now.spare(way, failure) for way in ways for failure in hop.line.failures))
+    def _bps(self, hop: Hop) -> int:
+        left = self._now.left(hop.way)
+        if not self._guarded:
+            return left
+        ways = self.network.way_round(hop)
+        if ways is None:
+            return 0
+        return min(left, *(self._now.spare(way, failure) for way in ways for failure in hop.failures))
 
 
 def find_cheapest(
-    network: Network,
-    width: Width,
+    widths: Widths,
     source: str,
     target: str,
     rate_bps: int,
@@ -70,9 +75,9 @@ def find_cheapest(
         arrived[at] = by
         if at == target:
             return _walk_back(arrived, target)
-        for hop in network.hops(at):
+        for hop in widths.network.hops(at):
             beyond, line = hop.beyond, hop.line
-            if beyond in arrived or beyond in around or line.name in without or width(hop) < rate_bps:
+            if beyond in arrived or beyond in around or line.name in without or not widths.holds(hop, rate_bps):
                 continue
             heappush(frontier, (cost + line.cost, length + 1, line.name, beyond, hop))
     return None
@@ -86,7 +91,7 @@ def _walk_back(arrived: dict[str, Hop | None], target: str) -> Path:
     return tuple(reversed(path))
 
 
-def widest_bps(network: Network, width: Width, source: str, target: str) -> int:
+def widest_bps(widths: Widths, source: str, target: str) -> int:
     """What the narrowest hop of the widest path holds; 0 where there is none, unlimited on one platform."""
     arrived: set[str] = set()
     frontier = [(-UNLIMITED, source)]
@@ -97,16 +102,16 @@ def widest_bps(network: Network, width: Width, source: str, target: str) -> int:
         if at in arrived:
             continue
         arrived.add(at)
-        for hop in network.hops(at):
-            bottleneck = max(negative, -width(hop))
+        for hop in widths.network.hops(at):
+            bottleneck = max(negative, -widths.bps(hop))
             if hop.beyond not in arrived and bottleneck < 0:
                 heappush(frontier, (bottleneck, hop.beyond))
     return 0
 
 
-def cheapest_few(network: Network, width: Width, source: str, target: str, rate_bps: int, most: int) -> Iterator[Path]:
+def cheapest_few(widths: Widths, source: str, target: str, rate_bps: int, most: int) -> Iterator[Path]:
     """So many paths that hold a rate at most, the cheapest first, none with a loop (Yen, 1971)."""
-    path = find_cheapest(network, width, source, target, rate_bps)
+    path = find_cheapest(widths, source, target, rate_bps)
     found: list[Path] = []
     waiting: list[tuple[int, int, tuple[str, ...], Path]] = []
     seen: set[tuple[str, ...]] = set()
@@ -115,7 +120,7 @@ def cheapest_few(network: Network, width: Width, source: str, target: str, rate_
         found.append(path)
         if len(found) == most:
             return
-        for other in _deviations(network, width, target, rate_bps, path, found):
+        for other in _deviations(widths, target, rate_bps, path, found):
             names = tuple(hop.line.name for hop in other)
             if names not in seen:
                 seen.add(names)
@@ -124,12 +129,12 @@ def cheapest_few(network: Network, width: Width, source: str, target: str, rate_
 
 
 def _deviations(
-    network: Network, width: Width, target: str, rate_bps: int, path: Path, found: list[Path]
+    widths: Widths, target: str, rate_bps: int, path: Path, found: list[Path]
 ) -> Iterator[Path]:
     """For each hop of a path, the cheapest path that is the same up to there, and goes on as none before."""
     for number, hop in enumerate(path):
         root = path[:number]
         used = {other[number].line.name for other in found if other[:number] == root and len(other) > number}
-        rest = find_cheapest(network, width, hop.way[1], target, rate_bps, used, {step.way[1] for step in root})
+        rest = find_cheapest(widths, hop.way[1], target, rate_bps, used, {step.way[1] for step in root})
         if rest is not None:
             yield root + rest

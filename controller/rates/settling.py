@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from controller.model.grants import Grant
 from controller.rates.book import Book, Held
 from controller.rates.burden import find_burden
+from controller.rates.eased import Without
 from controller.rates.network import KBIT, Demand, Hop, Network, whole
 
 
@@ -70,7 +71,8 @@ def guard(book: Book, name: str) -> bool:
     burden = find_burden(book.network, held.demand, hops, True)
     if burden is None:
         return False
+    if Without(book, held).most(burden) < held.rate_bps:
+        return False
     book.take(name)
-    fits = book.most(burden) >= held.rate_bps
-    book.put(held.demand, held.grant, guarded=fits)
-    return fits
+    book.put(held.demand, held.grant, guarded=True)
+    return True

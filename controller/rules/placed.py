@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from math import isfinite
-from typing import Final
+from typing import Final, TypeAlias
 
-from controller.rules.rules import Owner, Rule
+from controller.rules.rules import Owner, Rule, RuleKey
 
 
 class Turn(IntEnum):
@@ -43,6 +43,10 @@ def path_rank(distance: float) -> int:
     return int(min(distance, PATH_RANKS - 1)) if isfinite(distance) else PATH_RANKS - 1
 
 
+Needs: TypeAlias = tuple[tuple[str, RuleKey], ...]
+"""What must be held, by platform and key, before a rule may lead packets there: be its switch connected or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """One rule on one platform."""
@@ -51,6 +55,7 @@ class Placed:
     rule: Rule
     turn: Turn
     rank: int = 0
+    needs: Needs = ()
 
     @property
     def order(self) -> int:
@@ -66,3 +71,4 @@ class Wanted:
     owner: Owner
     order: int
     cookie: int
+    needs: Needs = ()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from controller.rules.placed import PATH_RANKS, Turn, Wanted
+from controller.rules.placed import PATH_RANKS, Needs, Turn, Wanted
 from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
 from controller.rules.tables import Table, is_our_cookie, is_our_group, is_our_meter
 
@@ -128,10 +128,14 @@ class Reconciler:
         held = now < self._held_until or now < self._opened_at + CACHE_S
         idle = {name: switch for name, switch in live.items() if not switch.in_flight}
         busy = {name: switch for name, switch in idle.items() if switch.pending and (switch.fresh or not held)}
-        step = _upserts(busy, kept) or _deletes(busy, kept, now >= self._settled_at + DRAIN_S)
+        step = _upserts(busy, kept, self._has) or _deletes(busy, kept, now >= self._settled_at + DRAIN_S)
         for name, batch in step.items():
             live[name].in_flight, live[name].sent_at = batch, now
         return step
+
+    def _has(self, needs: Needs) -> bool:
+        """Whether switches, as far as is known, hold what a rule needs of them."""
+        return all(not differs(self.switches[platform], key) for platform, key in needs)
 
     def confirmed(self, platform: str, refusals: Mapping[RuleKey, str], now: float) -> None:
         """A switch has carried out its step, except what it refused."""
@@ -190,13 +194,15 @@ def differs(switch: SwitchRules, key: RuleKey) -> bool:
     return switch.installed.get(key) != (content_of(wanted) if wanted else None)
 
 
-def _upserts(busy: Mapping[str, SwitchRules], kept: Kept | None) -> dict[str, Batch]:
-    """The earliest turn that anything waits for; a switch without any rule of ours gets all turns at once."""
+def _upserts(busy: Mapping[str, SwitchRules], kept: Kept | None, has: Callable[[Needs], bool]) -> dict[str, Batch]:
+    """The earliest turn that anything waits for; a switch without any rule of ours gets all turns at once, but for what
+    needs something of others that is not there yet."""
     step: dict[str, Batch] = {}
     turns: dict[str, dict[int, list[Wanted]]] = {}
     for name, switch in busy.items():
         differing = [key for key in switch.pending if key in switch.wanted and differs(switch, key)]
         missing = [switch.wanted[key] for key in differing if not _is_kept(name, switch, key, kept)]
+        missing = [wanted for wanted in missing if not wanted.needs or has(wanted.needs)]
         if switch.fresh and missing:
             step[name] = _batch(switch, missing)
         elif missing:

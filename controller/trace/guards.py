@@ -27,11 +27,19 @@ def refused_by_guard(places: Places, packet: Packet, platform: str, step: Step) 
         return Why(Cause.WRONG_TAG, f"{_port(end, servers)} sent a frame with more tags than one may have")
     if reason == Reason.MAC:
         return _taken(places, end, servers, step)
+    if places.reading.fabric.declared.uplink_at(end) is not None:
+        return Why(Cause.WRONG_TAG, f"{_learning(places, end, servers)} sent a frame with a tag: expected none")
     return _mac(places, packet, end, servers, step) if servers else _closed(places, end)
 
 
 def _port(end: End, servers: Sequence[Server]) -> str:
     return f"{end[0]} port {end[1]} ({listed(server.name for server in servers) or 'no server'})"
+
+
+def _learning(places: Places, end: End, servers: Sequence[Server]) -> str:
+    """A port behind which many may be: an uplink by its name."""
+    uplink = places.reading.fabric.declared.uplink_at(end)
+    return f"{end[0]} port {end[1]} (uplink {uplink})" if uplink is not None else _port(end, servers)
 
 
 def _mac(places: Places, packet: Packet, end: End, servers: Sequence[Server], step: Step) -> Why:
@@ -56,13 +64,29 @@ def _tag(places: Places, end: End, servers: Sequence[Server], tag: int | None) -
 
 
 def _address(places: Places, end: End, servers: Sequence[Server], step: Step) -> Why:
-    claimed = _claimed(step)
+    claimed, owner = _claimed(step), _owner(places, end, step)
+    if owner is not None:
+        where = _learning(places, end, servers)
+        return Why(Cause.FORGED_ADDRESS, f"{where} may not send from {claimed}: it is {owner}")
     known = [pair for server in servers for pair in server.addresses]
     own = listed(address_text(*pair) for pair in known) or "none that is known"
     place = places.words(places.server(servers[0].name)) if servers else ""
     message = f"{_port(end, servers)} may not send from {claimed}: its addresses are {own}{place}"
     remedy = f"add {claimed} to the ip of {servers[0].name}{place}" if servers else None
     return Why(Cause.FORGED_ADDRESS, message, remedy)
+
+
+def _owner(places: Places, end: End, step: Step) -> str | None:
+    """Whose an address is, on a port where many others would do."""
+    fabric, claim = places.reading.fabric, claimed_in(step.registers)
+    segment = fabric.declared.learned_segment(end)
+    if claim is None or segment is None or fabric.declared.is_server_port(end):
+        return None
+    owner = fabric.directory.of_address(segment, claim)
+    if owner is not None:
+        return f"an address of {owner.name}{places.words(places.server(owner.name))}"
+    gateway = claim in fabric.declared.gateways(segment)
+    return f"the gateway of {segment}{places.words(places.segment(segment))}" if gateway else None
 
 
 def _claimed(step: Step) -> str:
@@ -76,7 +100,8 @@ def _taken(places: Places, end: End, servers: Sequence[Server], step: Step) -> W
     fabric = places.reading.fabric
     owner = fabric.directory.of_mac(fabric.declared.learned_segment(end) or "", used)
     whose = f" of {owner.name}{places.words(places.server(owner.name))}" if owner else " of a declared server"
-    return Why(Cause.FORGED_MAC, f"{_port(end, servers)} may not send as {mac_from_int(used)}: it is the MAC{whose}")
+    where = _learning(places, end, servers)
+    return Why(Cause.FORGED_MAC, f"{where} may not send as {mac_from_int(used)}: it is the MAC{whose}")
 
 
 def _closed(places: Places, end: End) -> Why:

@@ -109,11 +109,15 @@ class Reading:
         return {name: tuple(alarms) for name, alarms in found.items()}
 
     def _about(self, subject: str) -> set[str]:
-        """Whom an alarm is about: the first word of its subject; of a port, its platform and the servers there."""
+        """Whom an alarm is about: the first word of its subject; of a port, its platform and what is plugged in."""
         section, _, name = subject.partition("/")
         first, _, _ = (name if section in SECTIONS else subject).partition(" ")
         platform, _, port = first.rpartition(":")
-        return {platform, *self.servers_at.get((platform, int(port)), ())} if port.isdecimal() and platform else {first}
+        if not (port.isdecimal() and platform):
+            return {first}
+        end = (platform, int(port))
+        uplink = self.fabric.declared.uplink_at(end)
+        return {platform, *self.servers_at.get(end, ()), *((uplink,) if uplink is not None else ())}
 
     def alarms_of(self, name: str) -> tuple[Alarm, ...]:
         """The alarms about one resource."""

@@ -18,7 +18,7 @@ import pytest
 from experiments import reachability, throughput
 from fabric_api import FabricApi, NotReady, wait_converged
 from lab import Lab
-from shaping import shape_commands
+from shaping import card_commands
 from wiring import Wiring
 
 from controller.model.document import parse_document
@@ -207,8 +207,8 @@ def test_nothing_is_shaped_where_no_rate_is_declared(lab: Lab) -> None:
 
 
 def test_a_burst_holds_a_millisecond_and_some_packets() -> None:
-    assert shape_commands("eth0", 10_000_000_000)[1][13:15] == ["burst", "1250000"]
-    assert shape_commands("eth0", 1_000_000)[1][13:15] == ["burst", "16000"]
+    assert card_commands("eth0", 10_000_000_000)[1][13:15] == ["burst", "1250000"]
+    assert card_commands("eth0", 1_000_000)[1][13:15] == ["burst", "16000"]
 
 
 # While it runs
@@ -329,7 +329,7 @@ def test_nothing_is_left_behind_when_building_fails(monkeypatch: pytest.MonkeyPa
     def fail(_self: Wiring) -> None:
         raise RuntimeError("no more")
 
-    monkeypatch.setattr(Wiring, "shape_ports", fail)
+    monkeypatch.setattr(Wiring, "shape_cards", fail)
     gone = plain()
     with pytest.raises(RuntimeError, match="no more"), gone:
         pass

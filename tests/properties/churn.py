@@ -10,13 +10,14 @@ from typing import TypeAlias
 import networkx as nx
 
 from controller.control import Control
+from controller.derive import COLLECTED
 from controller.model.fabric import Fabric
 from controller.model.ledger import Holding
 from controller.model.snapshot import restore, snapshot
 from controller.model.spec import Document, ServerSpec
 from controller.rules.rules import Rule, RuleKey
 from controller.verifier import Journey
-from tests.properties.failing import SEEN, SEGMENTS, Edge, FailingFabric, fabric_document, server_on
+from tests.properties.failing import SEEN, SEGMENTS, Edge, FailingFabric, fabric_document, server_on, with_reservations
 from tests.properties.traffic import Probe, Traffic, told, traffic_of, twice
 
 Rules: TypeAlias = dict[str, dict[RuleKey, Rule]]
@@ -59,7 +60,7 @@ class Churning(FailingFabric):
         servers: dict[str, ServerSpec] = {
             self._name(number): server_on(at, segment, number) for at, segment, number in sorted(self.homes)
         }
-        return document.model_copy(update={"servers": servers})
+        return with_reservations(document.model_copy(update={"servers": servers}))
 
     # What may happen: each answers at which platforms; None: at all
 
@@ -274,4 +275,4 @@ def full_compile(fabric: Fabric) -> Rules:
 
 def numbers(control: Control) -> set[Holding]:
     """The labels that are given out."""
-    return {(pool, name) for pool, name, _ in control.fabric.ledger.held() if pool in ("label", "bypass")}
+    return {(pool, name) for pool, name, _ in control.fabric.ledger.held() if pool in COLLECTED}

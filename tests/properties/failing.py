@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
 from controller.model.addresses import parse_address
-from controller.model.spec import Document, LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, TrunkSpec, link_name
+from controller.model.spec import (
+    Document,
+    LinkSpec,
+    PlatformSpec,
+    ReservationSpec,
+    SegmentSpec,
+    ServerSpec,
+    TrunkSpec,
+    link_name,
+)
 from controller.model.topology import End
 from controller.rules.lookup import SwitchTables
 from controller.verifier import Network
@@ -31,6 +41,7 @@ SEEN: Final[tuple[How, ...]] = (
 HOWS: Final[tuple[How, ...]] = (*SEEN, "unseen")
 """`unseen`: what one end sends is lost, and nobody knows yet."""
 FIRST_TRUNK: Final = 50
+MBIT: Final = 1_000_000
 SEGMENTS: Final = ("data", "web")
 
 
@@ -49,6 +60,32 @@ def fabric_document(edges: Iterable[Edge], members: Collection[tuple[int, str]])
     segments = {segment: SegmentSpec() for segment in SEGMENTS}
     servers = {f"{segment}{at}": server_on(at, segment, at) for at, segment in members}
     return Document(segments=segments, platforms=platforms, servers=servers, links=links)
+
+
+def with_reservations(document: Document) -> Document:
+    """The same with rates: half of the servers have something reserved to the next of their segment, some both ways,
+    some protected; more than there is room for, so that links that fail and return move what is granted."""
+    platforms = {
+        name: spec.model_copy(
+            update={"trunks": {label: trunk.model_copy(update={"rate": 100 * MBIT}) for label, trunk in spec.trunks.items()}}
+        )
+        for name, spec in document.platforms.items()
+    }
+    reservations = {}
+    for segment in SEGMENTS:
+        names = [name for name, spec in document.servers.items() if spec.segment == segment]
+        round_about = names[:1] if len(names) > 2 else []
+        for number, (source, target) in enumerate(pairwise((*names, *round_about))):
+            reservations[f"{source}-{target}"] = ReservationSpec(
+                source=source,
+                target=target,
+                rate=(40 + 10 * (number % 4)) * MBIT,
+                floor=10 * MBIT,
+                priority=number % 3,
+                both=number % 2 == 0,
+                protected=number % 3 == 0,
+            )
+    return document.model_copy(update={"platforms": platforms, "reservations": reservations})
 
 
 def server_on(platform: int, segment: str, number: int) -> ServerSpec:

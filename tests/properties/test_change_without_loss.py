@@ -8,7 +8,16 @@ import networkx as nx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.model.spec import Document, LinkSpec, PlatformSpec, SegmentSpec, ServerSpec, TrunkSpec, link_name
+from controller.model.spec import (
+    Document,
+    LinkSpec,
+    PlatformSpec,
+    ReservationSpec,
+    SegmentSpec,
+    ServerSpec,
+    TrunkSpec,
+    link_name,
+)
 from controller.rules.lookup import SwitchTables
 from controller.rules.packet import build, parse
 from controller.verifier import Network, follow
@@ -28,12 +37,16 @@ def _mac(at: int) -> str:
     return f"02:00:00:00:00:{at + 1:02x}"
 
 
-def document(pairs: frozenset[tuple[int, int, int]], costs: dict[tuple[int, int, int], int]) -> Document:
-    """All trunks are declared; these links are."""
+def document(
+    pairs: frozenset[tuple[int, int, int]],
+    costs: dict[tuple[int, int, int], int],
+    reserved: dict[tuple[int, int], tuple[int, int, bool]],
+) -> Document:
+    """All trunks are declared; these links are, and rates (Mbit/s, priority, protected) from server to server."""
     trunks: dict[str, dict[str, TrunkSpec]] = {name: {} for name in NAMES}
     for number, pair in enumerate(PAIRS):
         for at in pair[:2]:
-            trunks[NAMES[at]][f"t{number}"] = TrunkSpec(port=20 + number)
+            trunks[NAMES[at]][f"t{number}"] = TrunkSpec(port=20 + number, rate=100_000_000)
     links = {}
     for pair in sorted(pairs):
         first, second = sorted((end(pair[0], pair), end(pair[1], pair)))
@@ -43,7 +56,20 @@ def document(pairs: frozenset[tuple[int, int, int]], costs: dict[tuple[int, int,
         for at, name in enumerate(NAMES)
     }
     platforms = {name: PlatformSpec(dpid=at + 1, trunks=trunks[name]) for at, name in enumerate(NAMES)}
-    return Document(segments={"web": SegmentSpec()}, platforms=platforms, servers=servers, links=links)
+    reservations = {
+        f"r{one}{other}": ReservationSpec(
+            source=f"s{one}",
+            target=f"s{other}",
+            rate=rate * 1_000_000,
+            floor=5_000_000,
+            priority=priority,
+            protected=protected,
+        )
+        for (one, other), (rate, priority, protected) in sorted(reserved.items())
+    }
+    return Document(
+        segments={"web": SegmentSpec()}, platforms=platforms, servers=servers, links=links, reservations=reservations
+    )
 
 
 def joined(pairs: frozenset[tuple[int, int, int]]) -> bool:
@@ -53,7 +79,12 @@ def joined(pairs: frozenset[tuple[int, int, int]]) -> bool:
 
 FABRICS = st.frozensets(st.sampled_from(PAIRS), min_size=3).filter(joined)
 COSTS = st.dictionaries(st.sampled_from(PAIRS), st.integers(1, 3))
-DOCUMENTS = st.builds(document, FABRICS, COSTS)
+RESERVED = st.dictionaries(
+    st.sampled_from([(one, other) for one in range(4) for other in range(4) if one != other]),
+    st.tuples(st.integers(5, 90), st.integers(0, 2), st.booleans()),
+    max_size=6,
+)
+DOCUMENTS = st.builds(document, FABRICS, COSTS, RESERVED)
 
 
 class Watched(VirtualFabric):

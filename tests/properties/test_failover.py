@@ -16,7 +16,7 @@ from controller.verifier import Journey, Network
 from controller.views.fabric import view_fabric
 from controller.views.links import view_link
 from controller.views.reading import Reading
-from tests.properties.failing import HOWS, SEEN, SEGMENTS, Edge, FailingFabric, How, fabric_document, failed
+from tests.properties.failing import HOWS, SEEN, SEGMENTS, Edge, FailingFabric, How, fabric_document, failed, with_reservations
 from tests.properties.traffic import Probe, Traffic, sent_by, told, traffic_of, twice
 
 RING = [(0, 1, 1), (1, 2, 1), (2, 3, 1), (3, 0, 1)]
@@ -108,7 +108,7 @@ class Standing:
     """A fabric at rest whose controller is gone."""
 
     def __init__(self, shape: Shape, choices: int = 4) -> None:
-        self.virtual = FailingFabric(fabric_document(*shape))
+        self.virtual = FailingFabric(with_reservations(fabric_document(*shape)))
         self.virtual.start()
         document = self.virtual.control.fabric.declared.document
         assert document is not None
@@ -343,7 +343,7 @@ def test_what_bfd_calls_failed_carries_nothing_that_has_another_way(edges: list[
 @settings(max_examples=40)
 @given(shape=ANY, down=st.dictionaries(st.integers(0, 20), st.sampled_from(SEEN), max_size=2))
 def test_links_without_a_way_round_are_named(shape: Shape, down: dict[int, How]) -> None:
-    virtual = FailingFabric(fabric_document(*shape))
+    virtual = FailingFabric(with_reservations(fabric_document(*shape)))
     virtual.start()
     links = virtual.control.fabric.declared.links
     for number, how in down.items():

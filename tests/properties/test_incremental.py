@@ -10,9 +10,11 @@ from controller.learning import Heard
 from controller.model.fabric import Fabric
 from controller.model.snapshot import restore, snapshot
 from controller.model.spec import (
+    Classifier,
     Document,
     LinkSpec,
     PlatformSpec,
+    ReservationSpec,
     SegmentSpec,
     ServerSpec,
     TrunkSpec,
@@ -28,6 +30,7 @@ PLATFORMS = ("p1", "p2", "p3", "p4")
 SEGMENTS = ("data", "web")
 TRUNKS = range(20, 26)
 UPLINK_PORT, SPARE_PORT = 8, 9
+MBIT = 1_000_000
 
 
 @st.composite
@@ -43,7 +46,7 @@ def documents(draw: st.DrawFn) -> Document:
             ends = []
             for name in (one, other):
                 port = free[name].pop(0)
-                trunks[name][f"t{port}"] = TrunkSpec(port=port)
+                trunks[name][f"t{port}"] = TrunkSpec(port=port, rate=100 * MBIT)
                 ends.append(f"{name}.t{port}")
             first, second = sorted(ends)
             links[link_name(first, second)] = LinkSpec(ends=(first, second), cost=draw(st.integers(1, 2)))
@@ -52,7 +55,10 @@ def documents(draw: st.DrawFn) -> Document:
         platform = draw(st.sampled_from(names))
         segment = draw(st.sampled_from(SEGMENTS))
         mac, ip = f"02:00:00:00:00:{number + 1:02x}", f"10.0.0.{number + 1}"
-        servers[f"s{number}"] = ServerSpec(platform=platform, port=number + 1, segment=segment, mac=mac, ip=(ip,))
+        rate = draw(st.sampled_from((None, 50 * MBIT)))
+        servers[f"s{number}"] = ServerSpec(
+            platform=platform, port=number + 1, segment=segment, mac=mac, ip=(ip,), rate=rate, fabric_rate=rate
+        )
     undeclared = Undeclared(mode="learn", segment="web") if draw(st.booleans()) else Undeclared()
     platforms = {name: PlatformSpec(dpid=PLATFORMS.index(name) + 1, trunks=trunks[name]) for name in names}
     segments = {name: SegmentSpec() for name in SEGMENTS}
@@ -61,8 +67,37 @@ def documents(draw: st.DrawFn) -> Document:
         for name in draw(st.sets(st.sampled_from(names), max_size=2))
     }
     return Document(
-        undeclared=undeclared, segments=segments, platforms=platforms, servers=servers, uplinks=uplinks, links=links
+        undeclared=undeclared,
+        segments=segments,
+        platforms=platforms,
+        servers=servers,
+        uplinks=uplinks,
+        links=links,
+        reservations=dict(draw(reservations({**servers, **uplinks}))),
     )
+
+
+@st.composite
+def reservations(draw: st.DrawFn, ends: dict[str, ServerSpec | UplinkSpec]) -> list[tuple[str, ReservationSpec]]:
+    """Some, one for each pair of ends at most."""
+    pairs = [(a, b) for a, one in ends.items() for b, other in ends.items() if a < b and one.segment == other.segment]
+    chosen = draw(st.lists(st.sampled_from(pairs), max_size=4, unique=True)) if pairs else []
+    return [
+        (
+            f"{one}-{other}",
+            ReservationSpec(
+                source=one,
+                target=other,
+                rate=draw(st.integers(1, 90)) * MBIT,
+                floor=MBIT,
+                priority=draw(st.integers(0, 2)),
+                both=draw(st.booleans()),
+                protected=draw(st.booleans()),
+                match=draw(st.sampled_from((None, Classifier(udp_dst=2)))),
+            ),
+        )
+        for one, other in chosen
+    ]
 
 
 def wanted(control: Control) -> dict[str, dict[RuleKey, Rule]]:

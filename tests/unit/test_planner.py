@@ -26,8 +26,8 @@ def test_a_plan_leaves_no_copy_of_the_fabric_behind(monkeypatch: pytest.MonkeyPa
     copies: list[weakref.ref[Any]] = []
 
     class Watched(planner.Control):
-        def __init__(self, fabric: Any) -> None:
-            super().__init__(fabric)
+        def __init__(self, fabric: Any, *clock: Any) -> None:
+            super().__init__(fabric, *clock)
             copies.extend(map(weakref.ref, (self, fabric, self.reconciler, self.routing, self.alarms)))
 
     monkeypatch.setattr(planner, "Control", Watched)

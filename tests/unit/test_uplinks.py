@@ -10,6 +10,8 @@ from controller.learning import Heard, learned_name
 from controller.rules.lookup import SwitchTables
 from controller.rules.packet import Frame, build, parse
 from controller.rules.tables import Reason
+from controller.trace import read_question, trace
+from controller.trace.why import Cause
 from controller.verifier import Journey, Network, follow
 from controller.views.kinds import KINDS
 from controller.views.reading import Reading
@@ -169,6 +171,31 @@ def test_a_host_may_have_the_address_of_a_server_of_another_segment(fabric: Fabr
     assert fabric.send(ISP, ip(0x0A020003)).reached == {FAR}
 
 
+@pytest.mark.parametrize(
+    ("fields", "vlans", "cause", "said"),
+    [
+        ({"eth_src": WEB2}, (), Cause.FORGED_MAC, "it is the MAC of web2 (platforms.p2.servers.web2"),
+        (
+            {"ipv4_src": WEB2_IP},
+            (),
+            Cause.FORGED_ADDRESS,
+            "10.1.0.12: it is an address of web2 (platforms.p2.servers.web2",
+        ),
+        ({"ipv4_src": GATEWAY}, (), Cause.FORGED_ADDRESS, "10.1.0.1: it is the gateway of web (segments.web"),
+        ({}, (7,), Cause.WRONG_TAG, "p1 port 10 (uplink isp1) sent a frame with a tag: expected none"),
+    ],
+)
+def test_a_trace_says_why_it_was_refused(
+    fabric: Fabric, fields: dict[str, int], vlans: tuple[int, ...], cause: Cause, said: str
+) -> None:
+    sent = {"eth_src": OUTSIDE, "eth_dst": WEB1, "eth_type": 0x0800, "ipv4_src": WORLD, **fields}
+    question = read_question({"platform": "p1", "port": 10, "hex": build(sent, vlans=vlans).hex()})
+    view = trace(fabric.control, question).view
+    assert view.verdict == "dropped"
+    assert view.reason == cause
+    assert said in view.message
+
+
 # Who is learned
 
 
@@ -247,6 +274,16 @@ def test_no_other_switch_is_looked_for_there(fabric: Fabric) -> None:
     fabric.control.probe_heard(ISP, 2, 3)
     fabric.settle()
     assert fabric.send(ISP, ip()).reached == {FAR}
+
+
+def test_an_alarm_about_it_names_the_uplink(fabric: Fabric) -> None:
+    fabric.hear()
+    fabric.control.packet_heard(Heard(ISP, Reason.MAC, {"eth_src": WEB2}), fabric.now)
+    (alarm,) = [alarm for alarm in fabric.control.alarms.standing() if alarm.kind == "violation"]
+    said = "p1 port 10 (uplink isp1) sent as 02:00:00:00:02:01, which is not a MAC of that port: dropped"
+    assert alarm.message == said
+    (kind,) = [kind for kind in KINDS if kind.name == "uplink"]
+    assert kind.view(Reading(fabric.control), "isp1").status.alarms == (alarm,)
 
 
 def test_an_uplink_is_shown_with_who_is_behind_it(fabric: Fabric) -> None:

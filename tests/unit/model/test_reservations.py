@@ -209,3 +209,14 @@ def test_a_reservation_and_an_uplink_of_the_api_join_the_document_of_the_file() 
     assert document.uplinks["isp2"] == uplink
     assert document.reservations["x"] == asked
     assert set(document.reservations) == {"backup", "out", "x"}
+
+
+def test_a_link_does_not_end_at_an_uplink() -> None:
+    with pytest.raises(DocumentError, match=r"links\[0\]: c1.isp1 is an uplink; a link joins two trunks"):
+        fabric("c1.east", "c1.isp1")
+
+
+def test_a_reservation_of_a_server_whose_segment_is_unknown_is_not_blamed() -> None:
+    with pytest.raises(DocumentError) as error:
+        fabric("{port: 2, segment: web}", "{port: 2, segment: wbe}")
+    assert [problem.place for problem in error.value.problems] == ["platforms.c1.servers.web2.segment"]

@@ -36,4 +36,4 @@ def find_route(router: Router, method: str, path: str) -> Route | None:
 def _check_form(model: Any, body: bytes) -> None:
     """What comes out says the same as what went in, so nothing is undeclared."""
     adapter = TypeAdapter(model)
-    assert adapter.dump_python(adapter.validate_json(body), mode="json") == json.loads(body)
+    assert adapter.dump_python(adapter.validate_json(body), mode="json", by_alias=True) == json.loads(body)

@@ -25,7 +25,9 @@ MADE = {
     "platforms/c2": C2,
     f"links/{LINK}": {"ends": ["c1.east", "c2.west"], "cost": 3},
     "servers/web1": WEB1,
+    "uplinks/isp1": {"platform": "c1", "port": 4, "segment": "web", "rate": "1 Gbit/s"},
 }
+UPLINK = {"platform": "c2", "port": 4, "segment": "web"}
 
 
 @pytest.fixture
@@ -106,8 +108,8 @@ def test_a_deleted_resource_is_gone_from_the_api_and_the_switches(made: Written)
 
 
 def test_a_deleted_platform_is_learned_again_where_bridges_are_adopted(made: Written) -> None:
-    made.api.delete("servers/web1")
-    made.api.delete(f"links/{LINK}")
+    for path in ("servers/web1", "uplinks/isp1", f"links/{LINK}"):
+        made.api.delete(path)
     made.api.delete("platforms/c1")
     made.settle()
     assert made.api.get("/api/v1/platforms/c1")["origin"] == "learned"
@@ -137,6 +139,20 @@ def test_the_segment_that_nobody_made_can_be_made(lab: Written) -> None:
         ("servers/web", {**WEB1, "port": 2}, "", "the name is taken by the segment"),
         ("platforms/c9", {"dpid": 1}, "dpid", "already that of platform 'c1'"),
         ("platforms/c9", {"dpid": 9, "servers": {}}, "servers", "servers are resources of their own"),
+        ("platforms/c9", {"dpid": 9, "uplinks": {}}, "uplinks", "uplinks are resources of their own"),
+        ("uplinks/isp2", {**UPLINK, "segment": "wbe"}, "segment", "did you mean 'web'?"),
+        ("uplinks/isp2", {**UPLINK, "platform": "c7"}, "platform", "there is no platform 'c7'"),
+        ("uplinks/isp2", {**UPLINK, "platform": "c1", "port": 1}, "port", "already that of server 'web1'"),
+        ("uplinks/web1", UPLINK, "", "the name is taken by the server"),
+        ("uplinks/isp2", {"platform": "c2", "port": 4}, "segment", "missing: an uplink needs it"),
+        ("reservations/r1", {"from": "web1", "to": "isp9", "rate": 1000}, "to", "did you mean 'isp1'?"),
+        ("reservations/r1", {"from": "web1", "to": "isp1"}, "rate", "missing: a reservation needs it"),
+        (
+            "reservations/r1",
+            {"from": "web1", "to": "isp1", "rate": 1000, "floor": 2000},
+            "floor",
+            "at most the 1 kbit/s",
+        ),
         ("platforms/c9", {"dpid": 9, "trunks": {"t": {"port": 0}}}, "trunks.t.port", "expected a port number"),
         ("platforms/c9", {"dpid": 9, "undeclared": "learn"}, "undeclared.segment", "missing"),
         ("links/a.b--c.d", {"ends": ["c1.east", "c2.west"]}, "ends", f"has the name of its ends, {LINK}"),
@@ -178,9 +194,19 @@ def test_a_body_that_cannot_be_read_says_so(
 def test_what_others_refer_to_is_not_deleted_and_they_are_named(made: Written) -> None:
     status, reason, problem = made.api.refused("DELETE", "platforms/c1")
     assert (status, reason) == (409, "referred_to")
-    assert {found["resource"] for found in problem["referrers"]} == {"servers/web1", f"links/{LINK}"}
+    assert {found["resource"] for found in problem["referrers"]} == {"servers/web1", "uplinks/isp1", f"links/{LINK}"}
     assert "server 'web1'" in problem["detail"]
     assert made.api.get("/api/v1/platforms/c1")["origin"] == "api"
+
+
+@pytest.mark.parametrize("end", ["servers/web1", "uplinks/isp1"])
+def test_the_end_of_a_reservation_is_not_deleted(made: Written, end: str) -> None:
+    made.api.put("reservations/r1", {"from": "web1", "to": "isp1", "rate": 1000}, 201)
+    status, reason, problem = made.api.refused("DELETE", end)
+    assert (status, reason) == (409, "referred_to")
+    assert [found["resource"] for found in problem["referrers"]] == ["reservations/r1"]
+    made.api.delete("reservations/r1")
+    made.api.delete(end)
 
 
 def test_what_would_break_others_is_not_put_and_they_are_named_with_why(made: Written) -> None:
