@@ -98,8 +98,12 @@ class Control:
         """Take over what is asked for; what is equal changes nothing."""
         if desired == self.fabric.desired:
             return
+        before = self.fabric.declared.reservations
         self.fabric.set_desired(desired)
         self.fabric.revision += 1
+        for name, spec in self.fabric.declared.reservations.items():
+            if before.get(name, spec) != spec:
+                self.negotiation.renew(name)
         self.surveillance.inactive()
         for name in self._renamed():
             self.reconciler.disconnected(name)
@@ -113,10 +117,18 @@ class Control:
             self.fabric.revision += 1
 
     def renew(self, name: str) -> Outcome | None:
-        """A reservation was asked for again: its lease begins anew; answers what it has, None where there is none."""
+        """A reservation was asked for again: its lease begins anew; answers what it has, None where there is none.
+
+        Where there is no room for one whose lease was over, it stays over.
+        """
+        before, until = self.negotiation.outcomes.get(name), self.fabric.leases.get(name)
         self.negotiation.renew(name)
         self.refresh()
-        return self.negotiation.outcomes.get(name)
+        outcome = self.negotiation.outcomes.get(name)
+        if before and outcome and before.state == "expired" and not outcome.granted:
+            self.negotiation.renew(name, until)
+            self.refresh()
+        return outcome
 
     # What is seen
 
@@ -228,9 +240,9 @@ class Control:
             self._doubted |= self.failures.follow_links(rerouted.looked_at)
             self._look_at_platforms()
             self._to_collect = True
-        self.negotiation.follow(changes, rerouted)
+        negotiated = self.negotiation.follow(changes, rerouted)
         self.rulebook.follow(changes, rerouted, self.fabric)
-        if changes.everything or changes.reservations or changes.servers or rerouted.looked_at:
+        if negotiated:
             self.granted = self._pinning.granted()
             self.measuring.follow(self.granted)
             self.loads = self.negotiation.loads()

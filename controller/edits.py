@@ -78,10 +78,11 @@ def judge_put(plan: Plan, key: Key) -> Denied | None:
         problems = tuple(within(key, problem) for problem in own)
         return Denied(Denial.INVALID_SPEC, f"{say(key)} does not fit: {_first(problems)}", problems)
     broken = _breaks(plan, Denial.IN_CONFLICT, f"{say(key)} as it is asked for does not go with")
-    return broken or judge(plan) or _judge_rate(plan, key)
+    return broken or judge(plan) or judge_rate(plan, key)
 
 
-def _judge_rate(plan: Plan, key: Key) -> Denied | None:
+def judge_rate(plan: Plan, key: Key) -> Denied | None:
+    """What speaks against a reservation that is asked for: there is no room for it."""
     change = plan.rates.get(key[1]) if key[0] == "reservations" else None
     return judge_outcome(key[1], change.outcome) if change else None
 

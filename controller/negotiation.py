@@ -57,29 +57,38 @@ class Negotiation:
 
     def tick(self) -> None:
         """Leases that have ended since the last call."""
-        now = self._history.now
-        for name, until in self._fabric.leases.items():
-            before = self.outcomes.get(name)
-            if until <= now and before is not None and before.state != "expired":
-                self._fabric.changes.reservations.add(name)
+        self._fabric.changes.reservations |= self._lapsed()
 
-    def renew(self, name: str) -> None:
-        """A reservation was asked for again: its lease begins anew, if it has one."""
+    def _lapsed(self) -> set[str]:
+        """Reservations whose lease has ended, or begun anew, since all was negotiated last."""
+        return {name for name, found in self.outcomes.items() if (found.state == "expired") != self._is_over(name)}
+
+    def renew(self, name: str, until: float | None = None) -> None:
+        """A reservation was asked for again: its lease begins anew, if it has one; or is what it was: `until`."""
         self._fabric.leases.pop(name, None)
+        if until is not None:
+            self._fabric.leases[name] = until
         self._fabric.changes.reservations.add(name)
 
-    def follow(self, changes: Changes, rerouted: Rerouted) -> None:
-        """Negotiate anew where anything has changed that grants depend on; marks in `changes` whose grant is another."""
+    def follow(self, changes: Changes, rerouted: Rerouted) -> bool:
+        """Negotiate anew where anything has changed that grants depend on; marks in `changes` whose grant is another.
+
+        Answers whether anything of reservations may be another: grants, their links, their ends.
+        """
+        ends = any(self._fabric.declared.reservations_of(name) for name in changes.servers)
+        if not (changes.everything or changes.reservations or rerouted.looked_at or ends):
+            return False
         if changes.everything:
             self._forget()
         self._lease()
         demands = self._wanted()
         moved = changes.everything or bool(rerouted.links or rerouted.looked_at)
         lines = self._lines_now() if moved or not self._begun else self._lines
-        if self._begun and demands == self._demands and lines == self._lines and not changes.everything:
-            return
-        self._begun, self._demands, self._lines = True, demands, lines
-        self._negotiate(changes)
+        same = (demands, lines) == (self._demands, self._lines) and not self._lapsed()
+        if not self._begun or changes.everything or not same:
+            self._begun, self._demands, self._lines = True, demands, lines
+            self._negotiate(changes)
+        return True
 
     def _forget(self) -> None:
         """What was granted to those that nobody asks for any more is free."""

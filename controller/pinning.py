@@ -36,9 +36,8 @@ class Pinning:
 
     def touched_by(self, servers: set[str]) -> Iterator[str]:
         """The reservations that some servers, or uplinks, are an end of."""
-        for name, spec in self._fabric.declared.reservations.items():
-            if spec.source in servers or spec.target in servers:
-                yield name
+        for server in servers:
+            yield from self._fabric.declared.reservations_of(server)
 
     def over(self, links: set[str]) -> Iterator[str]:
         """The reservations whose path uses one of some links."""

@@ -13,6 +13,7 @@ _NOTHING: Final[tuple[Any, ...]] = (None, [], {}, "")
 """What is not worth a line."""
 _FIRST: Final = ("number", "platform", "trunk", "port", "name", "port_name", "kind", "up", "servers", "link", "hears")
 """The columns that a table begins with."""
+_RATES: Final = ("rate", "floor", "fabric_rate", "uplink_rate")
 
 
 def show_resource(screen: Screen, kind: str, resource: Mapping[str, Any]) -> None:
@@ -66,7 +67,7 @@ def _name(key: str) -> str:
 def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return yes_no(value)
-    if key == "rate" or key.endswith("_bps"):
+    if key in _RATES or key.endswith("_bps"):
         return rate(value)
     if isinstance(value, Mapping):
         told = (f"{_name(inner)} {_value(inner, found)}" for inner, found in value.items() if found not in _NOTHING)

@@ -37,7 +37,14 @@ _SILENT_S: Final = 45.0
 """The API sends a comment every 15 s: after three times that the connection is dead."""
 _AGAIN_S: Final = 2.0
 _KEPT_SHOWN: Final = 50
-_STYLES: Final = {"alarm": "bold red", "link": "cyan", "platform": "magenta", "server": "green", "port": "blue"}
+_STYLES: Final = {
+    "alarm": "bold red",
+    "link": "cyan",
+    "platform": "magenta",
+    "server": "green",
+    "port": "blue",
+    "reservation": "yellow",
+}
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")]
 Kinds = Annotated[list[EventKind] | None, typer.Option("--kind", "-k", help="Only these; may be given several times.")]
@@ -82,7 +89,7 @@ def show_event(screen: Screen, event: Mapping[str, Any]) -> None:
         screen.json_line(event)
         return
     kind = str(event["kind"])
-    screen.line((f"{moment(event['time'])}  ", DIM), (f"{kind:<9} ", _STYLES.get(kind, "")), str(event["text"]))
+    screen.line((f"{moment(event['time'])}  ", DIM), (f"{kind:<11} ", _STYLES.get(kind, "")), str(event["text"]))
 
 
 def _follow(session: Session, query: Mapping[str, Any], last: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from apps.cli.screen import BAD, DIM, GOOD, HEAD, WARN, Screen
-from apps.cli.wording import counted, number
+from apps.cli.wording import counted, number, rate
 
 Plan = Mapping[str, Any]
 _RULES: Final = ("flows", "groups", "meters")
@@ -20,6 +20,7 @@ def show_plan(screen: Screen, plan: Plan, source: str) -> None:
     _show_resources(screen, plan["resources"])
     _show_rules(screen, plan["switches"])
     _show_touched(screen, plan)
+    _show_rates(screen, plan["rates"])
     _show_losses(screen, plan["losses"])
     _show_misfits(screen, "It would not fit", plan["refusals"], BAD)
     _show_misfits(screen, "Made over the API, and out of use then", plan["inactive"], WARN)
@@ -55,6 +56,25 @@ def _show_touched(screen: Screen, plan: Plan) -> None:
     for title, names in (("Servers", plan["servers"]), ("Paths", plan["paths"])):
         if names:
             screen.line((f"\n{title} touched  ", HEAD), _named([name.replace(">", " → ") for name in names]))
+
+
+def _show_rates(screen: Screen, rates: Sequence[Mapping[str, Any]]) -> None:
+    if not rates:
+        return
+    screen.line(("\nReservations", HEAD))
+    columns = ("NAME", "HAS", "WOULD HAVE", "STATE", "BECAUSE")
+    cells = [
+        (
+            str(change["reservation"]),
+            rate(change["was_bps"]),
+            rate(change["granted_bps"]),
+            str(change["state"]),
+            str(change["offer"]["message"]) if change["offer"] else "",
+        )
+        for change in rates
+    ]
+    shown = len(columns) if any(row[-1] for row in cells) else len(columns) - 1
+    screen.table(columns[:shown], (row[:shown] for row in cells), 2)
 
 
 def _named(names: Sequence[str]) -> str:

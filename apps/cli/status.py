@@ -16,6 +16,8 @@ from apps.cli.session import Session, session_of
 from apps.cli.wording import age, number
 
 _KINDS: Final = ("platforms", "links", "servers", "segments")
+_ADDED: Final = {"uplinks": "uplinks", "reservations": "reserved"}
+"""Kinds that have a line where there are any, and what it begins with."""
 _OPEN: Final = ("missing", "excess", "misconfigured", "refused")
 _NAMED: Final = 4
 """So many links are named on the page."""
@@ -31,7 +33,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     fabric = session.client.get("/fabric")
     found = {
         "fabric": fabric,
-        "states": {kind: _states(session, kind) for kind in _KINDS},
+        "states": {kind: _states(session, kind) for kind in (*_KINDS, *_ADDED)},
         "alarms": _alarms(session, fabric["status"]["alarms"]),
         "well": _is_well(fabric["status"]),
     }
@@ -73,7 +75,8 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     screen.line((f"Fabric {fabric['name']}", HEAD), f"  revision {now['revision']}, {origin}")
     _show_converged(screen, now)
     for kind, states in found["states"].items():
-        _show_counts(screen, kind, states)
+        if states or kind in _KINDS:
+            _show_counts(screen, _ADDED.get(kind, kind), states)
     if now["absent"]:
         screen.line("  absent     ", (", ".join(now["absent"]), BAD))
     if now.get("unprotected"):

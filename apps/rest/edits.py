@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from webob import Response
 
+from apps.rest.answers import json_response
 from apps.rest.bodies import read_body
 from apps.rest.changing import CHANGING, DRY_RUN, answer_change, changed_answers, plan_change, require
 from apps.rest.http import Call, Route
@@ -16,7 +17,7 @@ from apps.rest.problems import Reason, Refused
 from apps.rest.routes import Answer, Body
 from apps.rest.waiting import WAIT, wait_s
 from apps.views import FabricViews
-from controller.edits import Denied, judge_delete, judge_outcome, judge_put, refuse_delete, refuse_put
+from controller.edits import Denied, judge_delete, judge_outcome, judge_put, judge_rate, refuse_delete, refuse_put
 from controller.model.desired import Desired, Key
 from controller.model.problems import DocumentError, counted
 from controller.model.resource_reader import read_resource
@@ -24,7 +25,11 @@ from controller.model.spec import Spec
 from controller.planner import Plan
 from controller.views.changed import Changed, ChangedResource, with_change
 from controller.views.kinds import Kind
+from controller.views.plans import view_plan
 from controller.views.reading import Reading
+
+_NEGOTIATED: Final = {"reservations": (Reason.NO_ROOM,)}
+"""Why a kind of resource may be refused beside what all may be refused for."""
 
 
 def edit_routes(views: FabricViews, kind: Kind) -> Iterator[Route]:
@@ -39,7 +44,7 @@ def edit_routes(views: FabricViews, kind: Kind) -> Iterator[Route]:
         (DRY_RUN, WAIT),
         body=Body(kind.spec, f"the spec of the {kind.name}, as GET gives it"),
         answers={**changed_answers(changed), 201: Answer(changed, f"the {kind.name} was made and is kept")},
-        reasons=(Reason.FILE_OWNS, Reason.INVALID_SPEC, *CHANGING),
+        reasons=(Reason.FILE_OWNS, Reason.INVALID_SPEC, *_NEGOTIATED.get(kind.plural, ()), *CHANGING),
         scope="write",
     )
     yield Route(
@@ -68,7 +73,9 @@ class _Edits:
         wait_s(call)
         edit = _Put(self._views, self._kind, call, _spec_of(call, self._key(call)))
         if call.says("dry_run"):
-            return plan_change(self._views, edit.desired)
+            plan = self._views.changes.plan(edit.desired)
+            require(judge_rate(plan, edit.key))
+            return json_response(view_plan(plan))
         require(judge_put(self._views.changes.change(edit.desired, edit.objection), edit.key))
         require(edit.settle())
         return answer_change(self._views, call, 201 if edit.is_new else 200, edit.show)
@@ -97,6 +104,8 @@ class _Put:
         self._views, self._kind, self._call, self._spec = views, kind, call, spec
         self.key: Key = (kind.plural, call.names["name"])
         self.is_new = False
+        self._before: Spec | None = None
+        self._stands = False
 
     def desired(self) -> Desired:
         """What would be asked for; raises `Refused`."""
@@ -105,7 +114,13 @@ class _Put:
         tag = resource_tag(reading, self._kind, self.key[1])
         check_preconditions(self._call.request, tag)
         self.is_new = tag is None
+        self._before, self._stands = self._views.control.fabric.desired.made.get(self.key), self._is_standing()
         return self._views.changes.with_changes({self.key: self._spec})
+
+    def _is_standing(self) -> bool:
+        """Whether it is a claim that holds already, in whole or in part, and is only renewed."""
+        outcome = self._views.control.negotiation.outcomes.get(self.key[1])
+        return self._before == self._spec and outcome is not None and outcome.state != "expired"
 
     def objection(self, plan: Plan) -> Denied | None:
         """What speaks against it."""
@@ -113,13 +128,14 @@ class _Put:
 
     def settle(self) -> Denied | None:
         """A reservation's lease begins anew. One that was granted in the plan and is not now, since the fabric has
-        moved on meanwhile, is not kept."""
+        moved on meanwhile, is put back as it was; a claim that stands is kept as it is."""
         if self.key[0] != "reservations":
             return None
         outcome = self._views.control.renew(self.key[1])
         denied = judge_outcome(self.key[1], outcome) if outcome else None
-        if denied and self.is_new:
-            self._views.changes.change(lambda: self._views.changes.with_changes({self.key: None}))
+        if denied is None or self._stands:
+            return None
+        self._views.changes.change(lambda: self._views.changes.with_changes({self.key: self._before}))
         return denied
 
     def show(self, changed: Changed) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.model.alarms import Alarm
+from controller.model.declared import Preemption
 from controller.model.desired import SETTINGS, Origin
 from controller.model.spec import Document, SegmentSpec, Undeclared
 from controller.views.reading import Reading
@@ -17,6 +18,8 @@ class Counts(View):
     servers: int
     segments: int
     links: int
+    uplinks: int
+    reservations: int
 
 
 class FabricSpec(View):
@@ -29,6 +32,10 @@ class FabricSpec(View):
     """How often the ends of a link tell each other that they live, ms; 0: BFD is off."""
     hold: int
     """How long a link that had failed must work again before traffic is led over it, s."""
+    best_effort: int
+    """The share of every link's rate that no reservation gets, percent."""
+    preempt: Preemption
+    """What a reservation may do to one of a lower priority: nothing, push it down to its floor, also push it out."""
 
 
 class FabricStatus(View):
@@ -63,9 +70,13 @@ def view_fabric(reading: Reading) -> FabricView:
         name=document.fabric,
         origin=reading.origin(SETTINGS),
         counts=_counts(reading),
-        spec=FabricSpec(undeclared=document.undeclared, storm=document.storm, bfd=document.bfd, hold=document.hold),
+        spec=_spec(document),
         status=_status(reading),
     )
+
+
+def _spec(document: Document) -> FabricSpec:
+    return FabricSpec(**{name: getattr(document, name) for name in FabricSpec.model_fields})
 
 
 def effective_document(reading: Reading) -> Document:
@@ -83,6 +94,8 @@ def _counts(reading: Reading) -> Counts:
         servers=len(reading.fabric.servers),
         segments=len(reading.fabric.declared.segments),
         links=len(reading.links),
+        uplinks=len(reading.fabric.declared.uplinks),
+        reservations=len(reading.fabric.declared.reservations),
     )
 
 

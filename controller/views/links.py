@@ -33,6 +33,10 @@ class LinkEnd(View):
     """The trunk whose probes come in here; None: none."""
     equal_cost: tuple[str, ...]
     """The links that share, by hash, what this end's platform sends to the other's."""
+    reserved_bps: int
+    """What is granted in the direction that leaves by this end, and what may be diverted onto it; layer-2 bit/s."""
+    left_bps: int | None
+    """What can still be reserved in that direction; null: the link has no rate, and can hold no reservation."""
     bypass: BypassView | None
     """The way round, used by the switch itself the moment the link fails; None: none is possible."""
 
@@ -99,17 +103,11 @@ def _status(reading: Reading, link: Link) -> LinkStatus:
         admin=admin,
         empty=admin != "up" and is_empty(uses),
         in_use_by=uses,
-        rate_bps=link_rate_bps(reading, link),
+        rate_bps=reading.fabric.declared.link_rate(link),
         protected=reading.routing.way_round(link.name, link.ends[0][0]) is not None,
         waits=link.name in reading.routing.waiting,
         ends=tuple(_end(reading, link, end) for end in link.ends),
     )
-
-
-def link_rate_bps(reading: Reading, link: Link) -> int | None:
-    """What a link can hold each way: the lowest of its own rate and its trunks'."""
-    rates = (link.rate, *(reading.trunk_rates.get(end) for end in link.ends))
-    return min((rate for rate in rates if rate is not None), default=None)
 
 
 def _seen(reading: Reading, link: Link) -> LinkSpec:
@@ -128,6 +126,8 @@ def _end(reading: Reading, link: Link, end: End) -> LinkEnd:
         bfd=_bfd(reading, link, end),
         hears=reading.end_name(sender) if sender else None,
         equal_cost=_equal_cost(reading, link, end[0]),
+        reserved_bps=reading.reserved_bps(link.name, end[0]),
+        left_bps=reading.left_bps(link.name, end[0]),
         bypass=view_bypass(reading, link.name, end[0]),
     )
 

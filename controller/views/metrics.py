@@ -11,7 +11,6 @@ from typing import get_args
 
 from controller.auditing import FOUND
 from controller.model.links import LinkState
-from controller.views.links import link_rate_bps
 from controller.views.port_metrics import PORT_METRICS
 from controller.views.rate_metrics import RATE_METRICS
 from controller.views.reading import Reading
@@ -47,7 +46,7 @@ def _links(reading: Reading) -> Samples:
 
 def _capacities(reading: Reading) -> Samples:
     for name, link in reading.routing.known.items():
-        rate_bps = link_rate_bps(reading, link)
+        rate_bps = reading.fabric.declared.link_rate(link)
         if rate_bps is not None:
             yield (name,), rate_bps / 8
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -41,6 +42,8 @@ class Hop(View):
     to_platform: str
     to_port: int
     to_port_name: str
+    left_bps: int | None
+    """What can still be reserved on it in this direction; null: the link has no rate."""
     bypass: BypassView | None
     """What the switch does by itself when this link fails; None: nothing."""
 
@@ -51,6 +54,12 @@ class Path(View):
     hops: tuple[Hop, ...]
 
 
+class PinnedPath(Path):
+    """The way of a reservation's traffic."""
+
+    reservation: str
+
+
 class Paths(View):
     """How packets from one server reach another: `hops` and all `alternatives` are shared, by hash."""
 
@@ -59,6 +68,8 @@ class Paths(View):
     segment: str
     hops: tuple[Hop, ...]
     alternatives: tuple[Path, ...]
+    pinned: tuple[PinnedPath, ...]
+    """What has a reservation goes its own way."""
 
 
 def view_paths(reading: Reading, source: str, target: str) -> Paths | Refusal:
@@ -78,7 +89,17 @@ def view_paths(reading: Reading, source: str, target: str) -> Paths | Refusal:
         segment=one.segment,
         hops=first,
         alternatives=tuple(Path(hops=hops) for hops in rest),
+        pinned=tuple(_pinned(reading, one, other)),
     )
+
+
+def _pinned(reading: Reading, one: Server, other: Server) -> Iterator[PinnedPath]:
+    for name in reading.fabric.declared.reservations_of(one.name):
+        spec, grant = reading.fabric.declared.reservations[name], reading.fabric.grants.get(name)
+        ends = (spec.source, spec.target)
+        if grant and (ends == (one.name, other.name) or (spec.both and ends == (other.name, one.name))):
+            links = grant.links if ends[0] == one.name else grant.links[::-1]
+            yield PinnedPath(reservation=name, hops=_hops(reading, one.platform, links))
 
 
 def _kept_apart(one: Server, other: Server) -> Refusal | None:
@@ -122,5 +143,6 @@ def _hop(reading: Reading, name: str, near: str) -> Hop:
         to_platform=far,
         to_port=far_port,
         to_port_name=reading.fabric.port_name((far, far_port)),
+        left_bps=reading.left_bps(name, near),
         bypass=view_bypass(reading, name, near),
     )

@@ -60,12 +60,6 @@ class Reading:
         return self.fabric.declared.trunks
 
     @cached_property
-    def trunk_rates(self) -> Mapping[End, int | None]:
-        """Declared capacity of each trunk, bit/s."""
-        platforms = self.document.platforms.items()
-        return {(name, trunk.port): trunk.rate for name, spec in platforms for trunk in spec.trunks.values()}
-
-    @cached_property
     def ports(self) -> Mapping[str, Mapping[int, Port]]:
         """The ports that each switch has reported."""
         found: defaultdict[str, dict[int, Port]] = defaultdict(dict)
@@ -89,6 +83,17 @@ class Reading:
         for name in sorted(self.fabric.servers):
             found[self.fabric.servers[name].segment].append(name)
         return {segment: tuple(names) for segment, names in found.items()}
+
+    def reserved_bps(self, link: str, platform: str) -> int:
+        """What a link must hold at most in the direction that leaves a platform: grants, and what may be diverted."""
+        return self.control.loads.get((link, platform), 0)
+
+    def left_bps(self, link: str, platform: str) -> int | None:
+        """What of a link can still be reserved in that direction; None where it has no rate."""
+        known = self.routing.known.get(link)
+        if known is None or self.fabric.declared.link_rate(known) is None:
+            return None
+        return max(self.fabric.declared.reservable_bps(known) - self.reserved_bps(link, platform), 0)
 
     @cached_property
     def granted(self) -> Granted:

@@ -18,10 +18,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.throughput import MeasurementFailed, wait_listening
 from report import CONSOLE, say, table, verdict, write_json
 from sides import flaps, wait_fast
 from steps import StepFailed
+from traffic import MeasurementFailed, wait_listening
 
 from controller.model.spec import Document
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import time
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 from report import CONSOLE, table, verdict, write_json
+from traffic import MeasurementFailed, wait_listening
 
 from controller.model.spec import Document
 
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
 _RESULT = Path("results/throughput.json")
 _PORT = 5201
-_LISTEN_S = 5.0
-
-
-class MeasurementFailed(Exception):
-    """iperf3 gave no figure; the text gives its words."""
 
 
 @dataclass
@@ -128,16 +123,6 @@ def tcp_bps(lab: Lab, source: str, target: str, seconds: int) -> float:
     finally:
         server.kill()
         server.communicate()
-
-
-def wait_listening(lab: Lab, server: str, port: int) -> None:
-    """Wait until something on a server accepts TCP connections on a port; raises `MeasurementFailed`."""
-    wanted, table_file = f":{port:04X} 00000000:0000 0A", Path(f"/proc/{lab.host(server).pid}/net/tcp")
-    deadline = time.monotonic() + _LISTEN_S
-    while wanted not in table_file.read_text():
-        if time.monotonic() > deadline:
-            raise MeasurementFailed(f"iperf3 does not listen on {server} after {_LISTEN_S:g} s")
-        time.sleep(0.01)
 
 
 def _received(client: subprocess.Popen[bytes], who: str, seconds: int) -> float:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from experiments import reachability, throughput
 from report import CONSOLE, table, verdict
+from traffic import MeasurementFailed
 
 if TYPE_CHECKING:
     from lab import Lab
@@ -81,7 +82,7 @@ def _throughput(lab: Lab, cases: list[throughput.Case]) -> bool:
     )
     try:
         throughput.measure(lab, cases, _TURNS, _SECONDS)
-    except throughput.MeasurementFailed as problem:
+    except MeasurementFailed as problem:
         verdict(False, str(problem))
         return False
     throughput.show(cases, _TURNS, _SECONDS)

@@ -1,0 +1,116 @@
+"""Traffic by iperf3 that goes on while a body runs; `received` tells what of it arrives."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from received import received_bytes
+
+if TYPE_CHECKING:
+    from lab import Lab
+
+_FIRST_PORT = 5300
+_DATAGRAM_BYTES = 1400
+_FOREVER_S = 3600
+_STARTED_BYTES = 20_000
+_START_S = 10.0
+_LISTEN_S = 5.0
+_POLL_S = 0.02
+
+
+class MeasurementFailed(Exception):
+    """iperf3 did not start, or gave no figure; the text gives its words."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a server sends to another: UDP at a rate (bit/s of payload), or TCP as fast as it can (None).
+
+    `tos`: what it writes into the IP header itself (DSCP and ECN). `address`: where to, other than the target's own.
+    """
+
+    source: str
+    target: str
+    udp_bps: int | None = None
+    tos: int = 0
+    address: str | None = None
+
+    @property
+    def protocol(self) -> Literal["UDP", "TCP"]:
+        """What it is carried by."""
+        return "TCP" if self.udp_bps is None else "UDP"
+
+    def __str__(self) -> str:
+        return f"{self.protocol} from {self.source} to {self.target}"
+
+
+class Traffic:
+    """Loads that run while the body does, started one after the other, each when the one before arrives.
+
+    So put first what is reserved: behind an overload nothing would start. Raises `MeasurementFailed`.
+    """
+
+    def __init__(self, lab: Lab, loads: Sequence[Load]) -> None:
+        self._lab, self._loads = lab, loads
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Traffic:
+        try:
+            for number, load in enumerate(self._loads):
+                self._start(load, _FIRST_PORT + number)
+        except BaseException:
+            self._undo.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def _start(self, load: Load, port: int) -> None:
+        before = received_bytes(self._lab, load.target)
+        self._run(load.target, "-s", "-4", "-p", str(port))
+        wait_listening(self._lab, load.target, port)
+        sender = self._run(load.source, *self._words(load), "-p", str(port))
+        deadline = time.monotonic() + _START_S
+        while received_bytes(self._lab, load.target) < before + _STARTED_BYTES:
+            if sender.poll() is not None or time.monotonic() > deadline:
+                raise MeasurementFailed(f"{load}: {_said(sender) or f'nothing arrives within {_START_S:g} s'}")
+            time.sleep(_POLL_S)
+
+    def _words(self, load: Load) -> list[str]:
+        address = load.address or str(self._lab.document.servers[load.target].ip[0])
+        words = ["-c", address, "-t", str(_FOREVER_S), "-S", str(load.tos)]
+        udp = ["-u", "-b", str(load.udp_bps), "-l", str(_DATAGRAM_BYTES)] if load.udp_bps is not None else []
+        return words + udp
+
+    def _run(self, server: str, *words: str) -> subprocess.Popen[bytes]:
+        started: subprocess.Popen[bytes] = self._lab.host(server).popen(["iperf3", *words])
+        self._undo.callback(_end, started)
+        return started
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def _said(process: subprocess.Popen[bytes]) -> str:
+    process.kill()
+    output, errors = process.communicate()
+    return (errors or output).decode().strip()
+
+
+def wait_listening(lab: Lab, server: str, port: int) -> None:
+    """Wait until something on a server accepts TCP connections on a port; raises `MeasurementFailed`."""
+    wanted, table_file = f":{port:04X} 00000000:0000 0A", Path(f"/proc/{lab.host(server).pid}/net/tcp")
+    deadline = time.monotonic() + _LISTEN_S
+    while wanted not in table_file.read_text():
+        if time.monotonic() > deadline:
+            raise MeasurementFailed(f"iperf3 does not listen on {server} after {_LISTEN_S:g} s")
+        time.sleep(0.01)
