@@ -92,7 +92,9 @@ class Backplane(RyuApp):  # type: ignore[misc]
     def start(self) -> Any:
         """Start the event loop and the pump that carries changes to the switches."""
         started = super().start()
-        self.threads.extend(map(hub.spawn, (self._pump, self._count, self._measure, self.auditing.run, self.metrics.watch_loop)))
+        self.threads.extend(
+            map(hub.spawn, (self._pump, self._count, self._measure, self.auditing.run, self.metrics.watch_loop))
+        )
         return started
 
     # Switches

@@ -75,7 +75,10 @@ class Detours:
         links_at = hops.links_at if name in reserve.doubted or not reserve.tried else sound_at
         ways: list[WayRound | None] = [None]
         if link.risks:
-            ways = [find_way_round(lambda at: _apart(links_at(at), link), link, near, hops.distance) for near, _ in link.ends]
+            ways = [
+                find_way_round(lambda at: _apart(links_at(at), link), link, near, hops.distance)
+                for near, _ in link.ends
+            ]
         if None in ways:
             ways = [find_way_round(links_at, link, near, hops.distance) for near, _ in link.ends]
             if link.risks:

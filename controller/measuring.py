@@ -78,9 +78,7 @@ class Measuring:
             flow = self._flows[name][index] = _Flow(direction.label, deque(), deque())
         return flow
 
-    def _take(
-        self, flow: _Flow, direction: DirectionInput, platform: str, counted: Counted, now: float
-    ) -> None:
+    def _take(self, flow: _Flow, direction: DirectionInput, platform: str, counted: Counted, now: float) -> None:
         last, meter = end_key(direction), reservation_meter(direction.label)
         if platform == direction.platform and meter in counted.metered_off:
             dropped = Passed(now, counted.octets_off.get(meter, 0), counted.metered_off[meter])

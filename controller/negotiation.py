@@ -86,8 +86,9 @@ class Negotiation:
         lines = self._lines_now() if moved or not self._begun else self._lines
         same = (demands, lines) == (self._demands, self._lines) and not self._lapsed()
         if not self._begun or changes.everything or not same:
-            self._begun, self._demands, self._lines = True, demands, lines
+            self._demands, self._lines = demands, lines
             self._negotiate(changes)
+            self._begun = True
         return True
 
     def _forget(self) -> None:
@@ -111,7 +112,7 @@ class Negotiation:
     # What there is
 
     def _lines_now(self) -> dict[str, Line]:
-        return {name: line for name, line in sorted(self._each_line())}
+        return dict(sorted(self._each_line()))
 
     def _each_line(self) -> Iterator[tuple[str, Line]]:
         """What is drained, or called failed, is for what has no other way, and holds no reservation."""
@@ -122,7 +123,7 @@ class Negotiation:
 
     @property
     def network(self) -> Network:
-        """The links that can hold reservations, and the ports with a rate, as they were when all was negotiated last."""
+        """The links that can hold reservations, as they were when all was negotiated last, and the ports with a rate."""
         return Network(self._lines, self._ports(), self._bypass)
 
     def loads(self) -> dict[Way, int]:
@@ -232,7 +233,8 @@ class Negotiation:
             self._fabric.promised.discard(name)
         before = self.outcomes.get(name)
         self.outcomes[name] = outcome
-        if before is None or before.state != outcome.state or had != grant:
+        anew = self._begun and (before is None or before.state != outcome.state)
+        if anew or had != grant:
             self._tell(name, spec, before, outcome, had)
 
     def _state(self, name: str, spec: ReservationSpec, grant: Grant | None) -> ReservationState:
@@ -250,7 +252,8 @@ class Negotiation:
         same = bool(grant and had and grant.rate_bps == had.rate_bps and was == outcome.state)
         what = "moved" if moved and same else outcome.state
         rate = format_rate(grant.rate_bps) if grant else "nothing"
-        text = f"reservation {name} ({spec.source} to {spec.target}) {_SAID[outcome.state]}: {rate} of {format_rate(spec.rate)}"
+        who = f"reservation {name} ({spec.source} to {spec.target})"
+        text = f"{who} {_SAID[outcome.state]}: {rate} of {format_rate(spec.rate)}"
         self._history.tell(
             "reservation",
             name,
@@ -262,10 +265,12 @@ class Negotiation:
         )
 
     def _missed(self) -> Iterator[tuple[str, str]]:
-        """Reservations that have not what they need at least, and why."""
+        """Reservations that have not what they need at least, and why. Where there has been no path yet the links'
+        and the platforms' own alarms say so."""
         for name, outcome in self.outcomes.items():
-            if outcome.state in ("violated", "refused"):
-                why = f": {outcome.offer.message}" if outcome.offer else ""
+            offer = outcome.offer
+            if outcome.state == "violated" or (outcome.state == "refused" and not (offer and not offer.limits)):
+                why = f": {offer.message}" if offer else ""
                 yield name, f"reservation {name} {_SAID[outcome.state]}{why}"
 
 

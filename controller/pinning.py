@@ -1,4 +1,4 @@
-"""From grants to what is pinned and metered: each reservation's directions, and what its grant leaves of other rates."""
+"""From grants to what is pinned and metered: each reservation's directions, and what they leave of other rates."""
 
 from __future__ import annotations
 

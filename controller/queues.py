@@ -143,7 +143,7 @@ class Queues:
         for end in declared.host_ends:
             rate, arriving = declared.port_rate(end), ending[end]
             local = any(direction.out_port is None for direction in arriving)
-            if rate is not None and rate <= MOST_BPS or rate is None and local:
+            if (rate is not None and rate <= MOST_BPS) or (rate is None and local):
                 yield self._server(end, rate or MOST_BPS, arriving), end[0]
 
     def _server(self, end: End, rate: int, arriving: list[DirectionInput]) -> PortQueues:

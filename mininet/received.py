@@ -22,13 +22,6 @@ def received_bytes(lab: Lab, server: str) -> int:
     return int(table.partition(f"{CARD}:")[2].split()[0])
 
 
-def rates_bps(lab: Lab, servers: Collection[str], seconds: float) -> dict[str, float]:
-    """What servers receive over some time, from now on, layer-2 bit/s."""
-    with Recorder(lab, servers, seconds) as recorder:
-        time.sleep(seconds)
-    return recorder.mean_bps(recorder.began, recorder.ended)
-
-
 @dataclass(frozen=True)
 class Sample:
     """Bytes received so far, by server; a monotonic time."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from received import received_bytes
+from received import Recorder, received_bytes
 
 if TYPE_CHECKING:
     from lab import Lab
@@ -58,6 +58,7 @@ class Traffic:
 
     def __init__(self, lab: Lab, loads: Sequence[Load]) -> None:
         self._lab, self._loads = lab, loads
+        self._senders: dict[Load, subprocess.Popen[bytes]] = {}
         self._undo = ExitStack()
 
     def __enter__(self) -> Traffic:
@@ -72,11 +73,28 @@ class Traffic:
     def __exit__(self, *_: object) -> None:
         self._undo.close()
 
+    def go_on(self, seconds: float) -> None:
+        """Let it run for so long; raises `MeasurementFailed` when a load has ended."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _POLL_S))
+            for load, sender in self._senders.items():
+                if sender.poll() is not None:
+                    raise MeasurementFailed(f"{load} has ended: {_said(sender)}")
+
+    def rates_bps(self, seconds: float, settle_s: float = 1.0) -> dict[str, float]:
+        """What each target receives over some time, layer-2 bit/s; before it, so long for all to come to rest."""
+        targets = {load.target for load in self._loads}
+        self.go_on(settle_s)
+        with Recorder(self._lab, targets, seconds) as recorder:
+            self.go_on(seconds)
+        return recorder.mean_bps(recorder.began, recorder.ended)
+
     def _start(self, load: Load, port: int) -> None:
         before = received_bytes(self._lab, load.target)
         self._run(load.target, "-s", "-4", "-p", str(port))
         wait_listening(self._lab, load.target, port)
-        sender = self._run(load.source, *self._words(load), "-p", str(port))
+        sender = self._senders[load] = self._run(load.source, *self._words(load), "-p", str(port))
         deadline = time.monotonic() + _START_S
         while received_bytes(self._lab, load.target) < before + _STARTED_BYTES:
             if sender.poll() is not None or time.monotonic() > deadline:

@@ -89,7 +89,7 @@ def show_event(screen: Screen, event: Mapping[str, Any]) -> None:
         screen.json_line(event)
         return
     kind = str(event["kind"])
-    screen.line((f"{moment(event['time'])}  ", DIM), (f"{kind:<11} ", _STYLES.get(kind, "")), str(event["text"]))
+    screen.line((f"{moment(event['time'])}  ", DIM), (f"{kind:<11}  ", _STYLES.get(kind, "")), str(event["text"]))
 
 
 def _follow(session: Session, query: Mapping[str, Any], last: str) -> None:

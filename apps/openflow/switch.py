@@ -242,9 +242,7 @@ class Switch:
 
     def _counted(self, counting: _Counting, done: Callable[[Switch, Counted], None]) -> None:
         self._counting = {xid: into for xid, into in self._counting.items() if into is not counting}
-        found = Counted(
-            counting.packets, counting.metered_off, dict(self._ports), counting.octets, counting.octets_off
-        )
+        found = Counted(counting.packets, counting.metered_off, dict(self._ports), counting.octets, counting.octets_off)
         done(self, found)
 
     def _audited(self, parts: list[bytes], done: Callable[[list[bytes]], None]) -> None:

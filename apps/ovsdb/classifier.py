@@ -84,7 +84,9 @@ def _tc(batch: str, *arguments: str) -> str:
     except (OSError, subprocess.SubprocessError) as problem:
         raise CannotClassify(f"tc could not be run: {problem}") from problem
     if done.returncode:
-        raise CannotClassify(f"tc refused: {done.stderr.strip().splitlines()[0] if done.stderr.strip() else 'no reason'}")
+        raise CannotClassify(
+            f"tc refused: {done.stderr.strip().splitlines()[0] if done.stderr.strip() else 'no reason'}"
+        )
     return str(done.stdout)
 
 

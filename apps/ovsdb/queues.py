@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apps.ovsdb.client import Database
-from apps.ovsdb.rows import Operation, as_map, members, one, referred, select
+from apps.ovsdb.rows import Operation, as_map, one, referred, select
 from controller.bridge_settings import MARK
 from controller.queues import PortQueues, Queue
 

@@ -88,9 +88,7 @@ def _diversion(end: TrunkInput, bypass: Bypass) -> Iterator[FlowEntry]:
     """Only what is protected has room on a bypass; all else is best effort there."""
     label, out = SetField("vlan_vid", VLAN_PRESENT | bypass.label), (ClearInPort(), Output(bypass.first_port))
     anything = match(**{Reg.ENTRY: end.port})
-    yield FlowEntry(
-        Table.DIVERT, Priority.NORMAL, anything, (SetQueue(QueueKind.BEST_EFFORT), PushVlan(), label, *out)
-    )
+    yield FlowEntry(Table.DIVERT, Priority.NORMAL, anything, (SetQueue(QueueKind.BEST_EFFORT), PushVlan(), label, *out))
     protected = match(**{Reg.ENTRY: end.port, Reg.CLASS: Class.PROTECTED})
     mark = SetField("vlan_pcp", Class.DIVERTED)
     reserved: Actions = (SetQueue(QueueKind.RESERVED), PushVlan(), label, mark, *out)
@@ -103,7 +101,8 @@ def _way_round(end: TrunkInput, bypass: Bypass) -> Iterator[Placed]:
     for hop in bypass.hops:
         transit: dict[str, int | tuple[int, int]] = {"in_port": hop.in_port, "vlan_vid": labelled}
         out = Output(hop.out_port)
-        entry = FlowEntry(Table.BYPASS, Priority.NORMAL, match(**transit), (out,))
+        best_effort = (SetQueue(QueueKind.BEST_EFFORT), out)
+        entry = FlowEntry(Table.BYPASS, Priority.NORMAL, match(**transit), best_effort)
         yield Placed(hop.platform, entry, Turn.TRANSIT)
         protected, queue = match(**transit, vlan_pcp=Class.DIVERTED), SetQueue(QueueKind.RESERVED)
         reserved = FlowEntry(Table.BYPASS, Priority.SPECIFIC, protected, (queue, out))

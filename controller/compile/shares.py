@@ -36,7 +36,9 @@ class ShareInput:
 def compile_share(share: ShareInput) -> Iterator[Placed]:
     """At home what it sends; at the uplinks what is sent to it."""
     own = {"in_port": share.port, Reg.TAG: share.tag}
-    yield from _limited(share.platform, MeterKind.FABRIC_SHARE, share, share.fabric_kbps, match(**own, **{Reg.UPLINK: 0}))
+    yield from _limited(
+        share.platform, MeterKind.FABRIC_SHARE, share, share.fabric_kbps, match(**own, **{Reg.UPLINK: 0})
+    )
     yield from _limited(share.platform, MeterKind.UPLINK_SHARE, share, share.uplink_kbps, match(**own))
     if share.mac is not None:
         for platform, port in share.uplinks:

@@ -87,7 +87,9 @@ class Declared:
     @property
     def host_ends(self) -> list[End]:
         """The ports of declared servers and uplinks, sorted."""
-        return sorted({(platform, port) for platform, ports in self._ports.items() for port in ports} | {*self._uplink_ends})
+        return sorted(
+            {(platform, port) for platform, ports in self._ports.items() for port in ports} | {*self._uplink_ends}
+        )
 
     def port_rate(self, end: End) -> int | None:
         """The rate of a server's or an uplink's port, bit/s; None: none is declared."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A rate, layer-2 bit/s without FCS and labels, and the links by name from source to target; none on one platform."""
+    """A rate, layer-2 bit/s without FCS and labels, and the links from source to target; none within a platform."""
 
     rate_bps: int
     links: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ def admit(book: Book, demand: Demand) -> Grant | Offer:
     with book.without(demand.name):
         found = find_best(book, demand, demand.protected, KBIT)
         rate_bps = found.rate_bps if found else 0
-        if found is not None and rate_bps >= whole(demand.floor_bps):
+        if found is not None and rate_bps >= demand.least_bps:
             return found
         return explain(book, demand, rate_bps, found.links if found else ())
 
@@ -38,7 +38,7 @@ def find_best(now: Remainder, demand: Demand, guarded: bool, least_bps: int) -> 
     that any path's hops hold, and as many at the least. What is granted always fits; a path beyond these is not seen.
     """
     ports = find_burden(now.network, demand, (), False)
-    most = min(whole(demand.rate_bps), whole(now.most(ports)) if ports else 0)
+    most = min(demand.asked_bps, whole(now.most(ports)) if ports else 0)
     least = max(least_bps, KBIT)
     if most < least:
         return None

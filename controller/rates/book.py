@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from controller.model.grants import Grant
 from controller.rates.burden import Burden, find_burden
-from controller.rates.network import UNLIMITED, Demand, Failure, Network, Way, whole
+from controller.rates.network import UNLIMITED, Demand, Failure, Network, Way
 from controller.rates.remainder import Remainder
 
 
@@ -35,7 +35,7 @@ class Held:
     @property
     def slack_bps(self) -> int:
         """How far it is above its floor."""
-        return max(self.rate_bps - whole(self.demand.floor_bps), 0)
+        return max(self.rate_bps - self.demand.least_bps, 0)
 
 
 class Book(Remainder):

@@ -70,6 +70,16 @@ class Demand:
     protected: bool = False
     ports: tuple[Way, ...] = ()
 
+    @property
+    def asked_bps(self) -> int:
+        """What it asks for, in whole kbit/s."""
+        return whole(self.rate_bps)
+
+    @property
+    def least_bps(self) -> int:
+        """Its floor in whole kbit/s; there is no grant of less than one."""
+        return max(whole(self.floor_bps), KBIT)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -40,7 +40,7 @@ def admit_pushing(book: Book, demand: Demand, preempt: Preempt) -> Admission:
 
 def find_pushing(book: Book, demand: Demand, guarded: bool, preempt: Preempt) -> Admission | None:
     """As `admit_pushing`, for a demand that is not in the book; None where it does not get its floor."""
-    least, asked = max(whole(demand.floor_bps), KBIT), whole(demand.rate_bps)
+    least, asked = demand.least_bps, demand.asked_bps
     found = find_best(book, demand, guarded, least)
     if preempt == "none" or (found is not None and found.rate_bps >= asked):
         return Admission(found) if found else None
@@ -61,7 +61,7 @@ def raise_pushing(book: Book, name: str) -> None:
     if not view.fits(Burden(full, {}), KBIT):
         return
     room = whole(view.most(held.burden))
-    book.rerate(name, min(held.rate_bps + room, whole(held.demand.rate_bps)))
+    book.rerate(name, min(held.rate_bps + room, held.demand.asked_bps))
     before = dict[str, int]()
     push_down(book, held.demand.priority, before)
     restore(book, before)
@@ -113,7 +113,7 @@ def _pushing_out(book: Book, demand: Demand, grant: Grant, guarded: bool) -> Adm
         push_down(book, demand.priority, before)
         push_out(book, demand.priority, before)
         let_in(book, before)
-        raise_by_room(book, demand.name, whole(demand.rate_bps))
+        raise_by_room(book, demand.name, demand.asked_bps)
         restore(book, before)
         held = book.take(demand.name)
         return Admission(held.grant, pushed(book, before))

@@ -83,7 +83,7 @@ class _Table:
 
     def _has_floor(self, name: str) -> bool:
         held = self.book.held.get(name)
-        return held is not None and held.rate_bps >= whole(self._demands[name].floor_bps)
+        return held is not None and held.rate_bps >= self._demands[name].least_bps
 
     # One demand
 
@@ -96,14 +96,14 @@ class _Table:
             self._place_anew(name, held.rate_bps)
         if demand.protected and not self.book.held[name].guarded:
             self._protect(name)
-        if self.book.held[name].rate_bps < whole(demand.rate_bps):
+        if self.book.held[name].rate_bps < demand.asked_bps:
             self._raise(name)
 
     def _place_anew(self, name: str, had_bps: int) -> None:
         """At the rate that it had, or the floor; the rate goes before protection, and a path before nothing."""
         demand = self._demands[name]
         held = self.book.take(name) if name in self.book.held else None
-        ask = min(max(whole(had_bps), whole(demand.floor_bps), KBIT), whole(demand.rate_bps))
+        ask = min(max(whole(had_bps), demand.least_bps), demand.asked_bps)
         found, guarded = self._best_of_both(replace(demand, rate_bps=ask))
         if found is None:
             left = find_best(self.book, demand, False, held.rate_bps + KBIT if held else KBIT)
@@ -159,7 +159,7 @@ class _Table:
 
     def _raise(self, name: str) -> None:
         held = self.book.held[name]
-        asked = whole(held.demand.rate_bps)
+        asked = held.demand.asked_bps
         self.book.rerate(name, min(held.rate_bps + whole(self.book.most(held.burden)), asked))
         if held.rate_bps < asked:
             self._move_up(name)

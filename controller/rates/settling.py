@@ -8,7 +8,7 @@ from controller.model.grants import Grant
 from controller.rates.book import Book, Held
 from controller.rates.burden import find_burden
 from controller.rates.eased import Without
-from controller.rates.network import KBIT, Demand, Hop, Network, whole
+from controller.rates.network import Demand, Hop, Network, whole
 
 
 def settle(network: Network, demands: Mapping[str, Demand], grants: Mapping[str, Grant]) -> Book:
@@ -23,7 +23,7 @@ def settle(network: Network, demands: Mapping[str, Demand], grants: Mapping[str,
         demand = demands.get(name)
         hops = _where(network, demand, grants[name]) if demand else None
         if demand is not None and hops is not None:
-            rate_bps = min(grants[name].rate_bps, whole(demand.rate_bps))
+            rate_bps = min(grants[name].rate_bps, demand.asked_bps)
             book.put(demand, Grant(rate_bps, tuple(hop.line.name for hop in hops)))
     if book.overfull:
         _relieve(book)
@@ -54,7 +54,7 @@ def _relieve(book: Book) -> None:
 def _place(book: Book, held: Held) -> bool:
     demand = held.demand
     book.put(demand, Grant(0, held.links), guarded=False)
-    rate_bps = max(min(whole(demand.floor_bps), held.rate_bps), KBIT)
+    rate_bps = min(demand.least_bps, held.rate_bps)
     if book.most(book.held[demand.name].burden) < rate_bps:
         book.take(demand.name)
         return False

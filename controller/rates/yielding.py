@@ -52,7 +52,7 @@ def let_in(book: Book, before: Mapping[str, int]) -> None:
     """Those who are out have their floors again where there is room."""
     for name in _deserving(book, before):
         held = book.held[name]
-        floor = min(whole(held.demand.floor_bps), before[name])
+        floor = min(held.demand.least_bps, before[name])
         if not held.rate_bps and book.most(held.burden) >= floor:
             book.rerate(name, floor)
 

@@ -237,7 +237,9 @@ def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) 
     What leads packets onto a pinned path goes first, and what carries them there when they have drained.
     """
     step: dict[str, Batch] = {}
-    leading = any(_leads_in(key) and key not in s.wanted and key in s.installed for s in busy.values() for key in s.pending)
+    leading = any(
+        _leads_in(key) and key not in s.wanted and key in s.installed for s in busy.values() for key in s.pending
+    )
     for name, switch in busy.items():
         unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
         free = [key for key in unwanted if drained or isinstance(switch.installed[key], Strange)]

@@ -111,17 +111,7 @@ class DecTtl:
 
 
 Action: TypeAlias = (
-    Output
-    | ToGroup
-    | PushVlan
-    | PopVlan
-    | SetField
-    | Move
-    | ClearInPort
-    | Resubmit
-    | ToController
-    | SetQueue
-    | DecTtl
+    Output | ToGroup | PushVlan | PopVlan | SetField | Move | ClearInPort | Resubmit | ToController | SetQueue | DecTtl
 )
 Actions: TypeAlias = tuple[Action, ...]
 

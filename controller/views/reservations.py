@@ -35,8 +35,8 @@ class DirectionView(View):
     policed_packets: int | None
     """How many packets that were since its path is as it is."""
     kept_by: Mechanism | None
-    """How the grant is kept where others overload a port: `queue`: flow entries name a queue; `mark`: the ports' devices
-    find the queue by label and address; `police`: it is not, it is metered where it enters and nothing more."""
+    """How the grant is kept where others overload a port: `queue`: flow entries name a queue; `mark`: the devices of
+    the ports find the queue by label and address; `police`: not; it is metered where it enters and nothing more."""
 
 
 class ReservationStatus(Status):

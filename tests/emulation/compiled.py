@@ -23,7 +23,9 @@ def inputs() -> Iterable[Input]:
     yield BaseInput("one")
     for number, kind in enumerate(PortKind, 1):
         for plus, learns in ((0, False), (10, True)):
-            yield PortInput("one", number + plus, kind, discovers=not learns, learns=learns, segment=7, storm=500, kbps=80_000)
+            yield PortInput(
+                "one", number + plus, kind, discovers=not learns, learns=learns, segment=7, storm=500, kbps=80_000
+            )
     yield from servers()
     way = Bypass(3100, 21, (Hop("one", 22, 23), Hop("two", 8, 9)), 24)
     yield LinkInput((TrunkInput("one", 20, "two", 30, way), TrunkInput("two", 30, "one", 20, way)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,6 @@ from addressing import CARD
 from commands import ip, run, vsctl
 from fabric_api import ApiError
 from lab import Lab
-from received import rates_bps
 from steps import await_link
 from stream import Flow, Stream, StreamResult
 from traffic import Load, Traffic
@@ -42,6 +42,8 @@ platforms:
       a5:
         {port: 5, segment: web, ip: 10.6.0.15, mac: "02:00:00:06:01:05",
          rate: 40 Mbit/s, fabric_rate: 20 Mbit/s, uplink_rate: 10 Mbit/s}
+      d1: {port: 6, segment: web, ip: 10.6.0.16, mac: "02:00:00:06:01:06", vlan: 100, rate: 40 Mbit/s}
+      d2: {port: 6, segment: web, ip: 10.6.0.17, mac: "02:00:00:06:01:07", vlan: 200, rate: 40 Mbit/s}
     trunks: {east: {port: 20, rate: 100 Mbit/s}, south: {port: 21, rate: 50 Mbit/s}}
   two:
     dpid: 0x6e2
@@ -110,19 +112,60 @@ def is_measured(lab: Lab, name: str, bps: int) -> bool:
 # Under an overload
 
 
+def assert_near(found: dict[str, float], **mbit: float) -> None:
+    assert found == {server: pytest.approx(rate * MBIT, rel=SHARE) for server, rate in mbit.items()}, found
+
+
+@contextmanager
+def drained(lab: Lab, link: str) -> Iterator[None]:
+    """Taken out of use while the body runs."""
+    lab.fabric_api.put(f"/links/{link}/admin?wait=5s", {"state": "drain"})
+    try:
+        yield
+    finally:
+        lab.fabric_api.put(f"/links/{link}/admin?wait=5s", {"state": "up"})
+        lab.wait_converged()
+
+
 @pytest.mark.parametrize("protocol", ["UDP", "TCP"])
 def test_what_is_reserved_is_kept_and_the_others_have_the_rest(lab: Lab, protocol: str) -> None:
     asked = {"r60": rate("a1", "b1", "60 Mbit/s"), "r20": rate("a2", "b2", "20 Mbit/s")}
     sent = (90 * MBIT, 200 * MBIT) if protocol == "UDP" else (None, None)
     loads = [Load("a1", "b1", sent[0]), Load("a2", "b2", sent[1]), Load("a3", "b3", 200 * MBIT)]
-    with reserved(lab, **asked), Traffic(lab, loads):
-        found = rates_bps(lab, ["b1", "b2", "b3"], MEASURED_S)
-        assert found["b1"] == pytest.approx(60 * MBIT, rel=SHARE), found
-        assert found["b2"] == pytest.approx(20 * MBIT, rel=SHARE), found
-        assert found["b3"] == pytest.approx(20 * MBIT, rel=2 * SHARE), found
+    with reserved(lab, **asked), Traffic(lab, loads) as traffic:
+        assert_near(traffic.rates_bps(MEASURED_S), b1=60, b2=20, b3=20)
         wait_until(lambda: is_measured(lab, "r60", 60 * MBIT), SOON_S, "what arrives is not shown")
         policed = directions(lab, "r20")[0]["policed_bps"]
         assert protocol == "TCP" or policed == pytest.approx(180 * MBIT, rel=3 * SHARE)
+
+
+def test_it_is_kept_across_three_platforms(lab: Lab) -> None:
+    loads = [Load("a1", "b1", 90 * MBIT), Load("a2", "b2"), Load("a3", "b3", 100 * MBIT), Load("c1", "b3", 100 * MBIT)]
+    asked = {"r25": rate("a1", "b1", "25 Mbit/s"), "r10": rate("a2", "b2", "10 Mbit/s")}
+    with drained(lab, DIRECT), reserved(lab, **asked):
+        assert links_of(lab, "r25") == links_of(lab, "r10") == ROUND
+        with Traffic(lab, loads) as traffic:
+            assert_near(traffic.rates_bps(MEASURED_S), b1=25, b2=10, b3=15)
+
+
+def test_it_is_kept_on_a_bypass_by_the_switches_alone(lab: Lab) -> None:
+    """Two tags then; others send more than both links of the bypass hold, and have what is left of them."""
+    loads = [Load("a1", "b1", 60 * MBIT), Load("a2", "c1", 100 * MBIT), Load("c1", "b2", 100 * MBIT)]
+    with reserved(lab, mine=rate("a1", "b1", "35 Mbit/s", protected=True)), Traffic(lab, loads) as traffic:
+        lab.kill_controller()
+        try:
+            lab.fail_link(DIRECT)
+            assert_near(traffic.rates_bps(MEASURED_S), b1=35, c1=15, b2=15)
+        finally:
+            lab.mend_link(DIRECT)
+            lab.start_controller()
+            await_link(lab, DIRECT, up=True)
+
+
+def test_it_is_kept_on_a_port_that_tagged_servers_share(lab: Lab) -> None:
+    loads = [Load("a1", "d1", 60 * MBIT), Load("a2", "d2", 100 * MBIT)]
+    with reserved(lab, mine=rate("a1", "d1", "30 Mbit/s")), Traffic(lab, loads) as traffic:
+        assert_near(traffic.rates_bps(MEASURED_S), d1=30, d2=10)
 
 
 def test_nobody_helps_himself_by_what_he_writes_on_his_packets(lab: Lab) -> None:
@@ -131,22 +174,15 @@ def test_nobody_helps_himself_by_what_he_writes_on_his_packets(lab: Lab) -> None
     seat = next(port for port, tag in splitter.tags.items() if tag == 100)
     splitter.dpctl("add-flow", f"priority=9,in_port={seat},actions=mod_vlan_vid:100,mod_vlan_pcp:5,output:1")
     loads = [Load("a1", "b1", 90 * MBIT), Load("a4", "b3", 200 * MBIT, tos=0xB8)]
-    with reserved(lab, mine=rate("a1", "b1", "60 Mbit/s")), Traffic(lab, loads):
-        found = rates_bps(lab, ["b1", "b3"], MEASURED_S)
-    assert found["b1"] == pytest.approx(60 * MBIT, rel=SHARE), found
-    assert found["b3"] == pytest.approx(40 * MBIT, rel=SHARE), found
+    with reserved(lab, mine=rate("a1", "b1", "60 Mbit/s")), Traffic(lab, loads) as traffic:
+        assert_near(traffic.rates_bps(MEASURED_S), b1=60, b3=40)
 
 
 def test_a_server_has_a_rate_for_its_port_one_for_servers_and_one_for_uplinks(lab: Lab) -> None:
-    sends = [Load("a5", "b1", 25 * MBIT), Load("a5", "isp", 14 * MBIT, address=ASIDE), Load("b2", "a5", 60 * MBIT)]
-    with Traffic(lab, sends):
-        found = rates_bps(lab, ["b1", "isp", "a5"], MEASURED_S)
-    assert found["b1"] == pytest.approx(20 * MBIT, rel=SHARE), found
-    assert found["isp"] == pytest.approx(10 * MBIT, rel=SHARE), found
-    assert found["a5"] == pytest.approx(40 * MBIT, rel=SHARE), found
-    with Traffic(lab, [Load("isp", "a5", 30 * MBIT)]):
-        found = rates_bps(lab, ["a5"], MEASURED_S)
-    assert found["a5"] == pytest.approx(10 * MBIT, rel=SHARE), found
+    with Traffic(lab, [Load("a5", "b1", 35 * MBIT), Load("b2", "a5", 60 * MBIT)]) as traffic:
+        assert_near(traffic.rates_bps(MEASURED_S), b1=20, a5=40)
+    with Traffic(lab, [Load("a5", "isp", 35 * MBIT, address=ASIDE), Load("isp", "a5", 35 * MBIT)]) as traffic:
+        assert_near(traffic.rates_bps(MEASURED_S), isp=10, a5=10)
 
 
 # Asked for, granted, refused
@@ -201,13 +237,9 @@ def test_a_failed_link_moves_what_is_reserved_and_costs_the_others_nothing(lab: 
 def test_a_path_that_changes_without_a_fault_loses_nothing(lab: Lab) -> None:
     with reserved(lab, mine=rate("a1", "b1", "40 Mbit/s")), Stream(lab, [MINE, *OTHERS]) as stream:
         stream.go_on(0.3)
-        try:
-            lab.fabric_api.put(f"/links/{DIRECT}/admin?wait=5s", {"state": "drain"})
+        with drained(lab, DIRECT):
             wait_until(lambda: links_of(lab, "mine") == ROUND, SOON_S, "it is not led over other links")
             lab.wait_converged()
-        finally:
-            lab.fabric_api.put(f"/links/{DIRECT}/admin?wait=5s", {"state": "up"})
-        lab.wait_converged()
         stream.go_on(0.3)
     assert lost_by(stream.result, MINE, *OTHERS) == 0, str(stream.result)
 
@@ -220,9 +252,8 @@ def port_qos(lab: Lab, *place: Any) -> str:
 
 
 def filters(device: str) -> list[str]:
-    """What each tests and where it leads, without their numbers."""
-    shown = run("tc", "filter", "show", "dev", device, "parent", "1:").splitlines()
-    return [line.partition("flowid")[2].split()[0] if "flowid" in line else line for line in shown if "pref" not in line or "flowid" in line]
+    """Where they lead."""
+    return sorted(re.findall(r"flowid (\S+)", run("tc", "filter", "show", "dev", device, "parent", "1:")))
 
 
 def classes(device: str) -> list[str]:
@@ -262,10 +293,13 @@ def test_queues_that_somebody_takes_away_are_made_again(lab: Lab, what: str) -> 
 
 
 def test_a_platform_that_is_let_go_has_its_former_qos_again(lab: Lab) -> None:
-    """The last test: the fabric is another one then."""
-    place, server = ("two", 20), ("one", 5)
+    place, without = ("three", 20), re.sub(r"  three:.*(?=links:)|  - [^\n]*three[^\n]*\n", "", DOCUMENT, flags=re.DOTALL)
+    before = port_qos(lab, *place)
     with reserved(lab, mine=rate("a1", "b1", "40 Mbit/s")):
-        ours = port_qos(lab, *place)
-    wait_until(lambda: port_qos(lab, *place) != ours, SOON_S, "the trunk has not its former qos")
-    assert ours != "[]"
-    assert lab.interface(*server) in vsctl("--columns=external_ids", "list", "QoS")
+        assert port_qos(lab, *place) != before
+        ours = port_qos(lab, *TRUNK)
+        lab.rewrite(without)
+        wait_until(lambda: port_qos(lab, *place) == before, SOON_S, "the port has not its former qos")
+        assert port_qos(lab, *TRUNK) == ours
+        lab.rewrite(DOCUMENT)
+        wait_until(lambda: port_qos(lab, *place) != before, SOON_S, "it is not looked after again")

@@ -67,7 +67,9 @@ def with_reservations(document: Document) -> Document:
     some protected; more than there is room for, so that links that fail and return move what is granted."""
     platforms = {
         name: spec.model_copy(
-            update={"trunks": {label: trunk.model_copy(update={"rate": 100 * MBIT}) for label, trunk in spec.trunks.items()}}
+            update={
+                "trunks": {label: trunk.model_copy(update={"rate": 100 * MBIT}) for label, trunk in spec.trunks.items()}
+            }
         )
         for name, spec in document.platforms.items()
     }

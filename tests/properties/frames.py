@@ -59,7 +59,9 @@ class Frames:
             return (own,) if own is not None else ()
         label = self._pick((*SEGMENTS, *map(tree_of, SEGMENTS), *(of << 13 | PASSING + of % 2 for of in (0, 4, 5, 7))))
         if self._chance(0.3):
-            bypass = self._pick((0, 7 << 13)) | self._pick((*(BACK + trunk for trunk in TRUNKS), AWAY + 11, THROUGH, THROUGH + 1))
+            bypass = self._pick((0, 7 << 13)) | self._pick(
+                (*(BACK + trunk for trunk in TRUNKS), AWAY + 11, THROUGH, THROUGH + 1)
+            )
             return (bypass, label)
         return (label, self._pick(VLANS)) if self._chance(0.1) else (label,)
 

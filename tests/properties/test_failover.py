@@ -16,7 +16,17 @@ from controller.verifier import Journey, Network
 from controller.views.fabric import view_fabric
 from controller.views.links import view_link
 from controller.views.reading import Reading
-from tests.properties.failing import HOWS, SEEN, SEGMENTS, Edge, FailingFabric, How, fabric_document, failed, with_reservations
+from tests.properties.failing import (
+    HOWS,
+    SEEN,
+    SEGMENTS,
+    Edge,
+    FailingFabric,
+    How,
+    fabric_document,
+    failed,
+    with_reservations,
+)
 from tests.properties.traffic import Probe, Traffic, sent_by, told, traffic_of, twice
 
 RING = [(0, 1, 1), (1, 2, 1), (2, 3, 1), (3, 0, 1)]

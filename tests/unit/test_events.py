@@ -100,7 +100,7 @@ def test_a_new_document_is_accepted_and_then_confirmed_by_the_switches() -> None
     control = running_fabric()
     control.tick(0.0)
     start = last(control)
-    control.set_document(parse_document(DOCUMENT.replace("web2:", "web9:"), "lab.yaml"))
+    control.set_document(parse_document(DOCUMENT.replace("web2", "web9"), "lab.yaml"))
     control.tick(0.0)
     assert told(control, start) == [
         ("revision", "2", "accepted"),
@@ -144,7 +144,7 @@ def test_a_cut_link_is_told_after_its_cause() -> None:
     start = last(control)
     control.port_changed("chassis1", port("chassis1", 20, up=False))
     lost = [("port", "chassis1:20", "down"), ("link", EAST_A, "down"), ("alarm", EAST_A, "raised")]
-    assert told(control, start) == lost
+    assert told(control, start) == [*lost, ("reservation", "copy", "moved")]
     down = news(control, start)
     assert down[0].data == {"platform": "chassis1", "port": 20, "port_name": "chassis1-p20", "up": False}
     assert down[1].text == f"link {EAST_A} is down, it was up"

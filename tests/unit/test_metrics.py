@@ -20,6 +20,7 @@ from apps import metrics as written
 from apps.metrics import Metrics
 from apps.rest.http import Router
 from apps.rest.metrics import metrics_route
+from controller.compile.reservations import end_key, reservation_meter
 from controller.control import Control
 from controller.rules.rules import Counted, Installed, PortStats
 from controller.rules.tables import MeterKind, Reason, meter_number
@@ -147,6 +148,36 @@ def test_no_label_is_what_a_server_sends() -> None:
     assert not re.search(r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b|\b10\.\d+\.\d+\.\d+\b", text)
 
 
+# Reservations
+
+
+def count_copy(control: Control, packets: int, dropped: int, now: float) -> None:
+    """The switches tell of the document's reservation: so many packets of 1,000 bytes arrived, so many were dropped."""
+    ((direction, _),) = control.granted["copy"]
+    last, meter = end_key(direction), reservation_meter(direction.label)
+    assert last
+    here = Counted({}, {meter: dropped}, octets_off={meter: dropped * 1000})
+    there = Counted({last: packets}, {}, octets={last: packets * 1004})
+    control.measuring.counted("chassis1", here, now)
+    control.measuring.counted("chassis2", there, now)
+
+
+def test_a_reservation_shows_what_it_asked_for_has_and_gets_in_bytes() -> None:
+    control = running_fabric()
+    for now, packets, dropped in ((0.0, 1000, 10), (2.0, 21000, 60)):
+        count_copy(control, packets, dropped, now)
+    seen = scrape(control)
+    rates = [seen.get(f"reservation_{what}_bytes_per_second", reservation="copy") for what in ("asked", "floor", "granted")]
+    assert rates == [200e6 / 8, 50e6 / 8, 200e6 / 8]
+    way = {"reservation": "copy", "direction": "there"}
+    assert seen.get("reservation_measured_bytes_per_second", **way) == 10_000 * 1000
+    assert seen.get("reservation_policed_bytes_per_second", **way) == 25 * 1000
+    assert seen.get("reservation_policed_packets_total", **way) == 60
+    assert {key: value for key, value in seen.of("reservation_state").items() if value} == {("copy", "granted"): 1}
+    reserved = seen.of("link_reserved_bytes_per_second")
+    assert {key: value for key, value in reserved.items() if value} == {("chassis1", EAST_A): 200e6 / 8}
+
+
 # What adapters report
 
 
@@ -243,6 +274,7 @@ def test_promtool_has_nothing_to_say() -> None:
 def _touch_everything(control: Control, metrics: Metrics) -> None:
     """So that every metric has a sample."""
     control.counted("chassis1", Counted({}, {}, {1: STATS}), 0.0)
+    count_copy(control, 1, 1, 0.0)
     control.alarms.raise_("bridge", "chassis1", "look here")
     audit = control.auditing.begin("chassis1")
     assert audit

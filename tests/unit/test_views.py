@@ -176,7 +176,14 @@ def test_a_segment_without_a_label_is_inactive() -> None:
 def test_the_fabric_counts_what_there_is_and_says_what_is_absent() -> None:
     shown = view_fabric(Reading(declared_fabric()))
     assert (shown.name, shown.origin, shown.status.revision) == ("lab", "file", 1)
-    assert shown.counts.model_dump() == {"platforms": 4, "servers": 4, "segments": 2, "links": 5}
+    assert shown.counts.model_dump() == {
+        "platforms": 4,
+        "servers": 4,
+        "segments": 2,
+        "links": 5,
+        "uplinks": 1,
+        "reservations": 1,
+    }
     assert shown.status.absent == ("chassis1", "chassis2", "chassis3", "remote")
 
 

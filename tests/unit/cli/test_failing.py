@@ -172,7 +172,7 @@ def test_a_plan_that_is_refused_is_1_and_is_not_carried_out(stub: Stub) -> None:
     fault = {"kind": "leak", "message": "web1 reaches db1", "packet": "0200", "failed": "a--b", "steps": ["chassis1"]}
     nothing = {"added": [], "changed": [], "removed": []}
     plan = {"id": "f00", "revision": 3, "accepted": False, "resources": nothing, "switches": {}, "servers": []}
-    plan |= {"paths": ["a>b"], "losses": [], "refusals": [misfit], "inactive": [], "faults": [fault]}
+    plan |= {"paths": ["a>b"], "losses": [], "rates": [], "refusals": [misfit], "inactive": [], "faults": [fault]}
     stub.answers["PUT /api/v1/document"] = (200, {**plan, "followed_packets": 2})
     said = stub.shell("plan", "-f", "-", "--apply", typed="fabric: lab\n")
     assert said.code == 1

@@ -146,7 +146,7 @@ def test_on_one_platform_ports_alone_limit() -> None:
 
 
 def test_a_grant_is_whole_kbits() -> None:
-    odd = network(line("a-b", ports) if (ports := 0) else line("a-b"), ports={OUT: 1})
+    odd = network(line("a-b"), ports={OUT: 1})
     held = book(odd, (demand("x", "a>b", 0.0005, ports=(OUT,)), grant(0.0005, "a-b")))
     assert admit(held, demand("r", "a>b", 1, 0.5, ports=(OUT,))) == grant(0.999, "a-b")
 
@@ -200,7 +200,7 @@ def test_a_path_without_a_way_round_protects_nothing() -> None:
 def test_a_way_round_that_shares_a_risk_protects_nothing() -> None:
     pair = network(line("a-b.1", risks=["duct"]), line("a-b.2", risks=["duct"]))
     offer = refused(admit(book(pair), demand("r", "a>b", 10, protected=True)))
-    assert offer.message == "no protected path from a to b: link a-b.1 has no way round; and link a-b.2 has no way round"
+    assert offer.message == "no protected path from a to b: link a-b.1 has no way round and link a-b.2 has no way round"
 
 
 def test_a_path_whose_way_round_runs_back_over_it_holds_less() -> None:

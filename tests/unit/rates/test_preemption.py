@@ -13,12 +13,14 @@ from tests.unit.rates.small import MBIT, book, demand, grant, line, network
 ONE_LINE = network(line("a-b"))
 
 
-def low_ones(*of: tuple[str, float, float, int], way: str = "a-b") -> Book:
+def low_ones(*of: tuple[str, float, float, int]) -> Book:
     """Those who hold the line already: name, rate, floor, priority."""
-    return book(ONE_LINE, *((demand(name, "a>b", rate, floor, at), grant(rate, way)) for name, rate, floor, at in of))
+    return book(ONE_LINE, *((demand(name, "a>b", rate, floor, at), grant(rate, "a-b")) for name, rate, floor, at in of))
 
 
-def pushed(held: Book, asked: float, floor: float, preempt: Preempt, priority: int = 5) -> tuple[float, dict[str, float]]:
+def pushed(
+    held: Book, asked: float, floor: float, preempt: Preempt, priority: int = 5
+) -> tuple[float, dict[str, float]]:
     """What one more gets, and what becomes of the others, in Mbit/s."""
     before = held.grants
     found = admit_pushing(held, demand("new", "a>b", asked, floor, priority), preempt)

@@ -56,6 +56,8 @@ links:
   - [chassis1.north, chassis3.left]
   - [chassis2.north, chassis3.right]
   - [chassis1.spur, remote.home]
+reservations:
+  copy: {from: web1, to: web2, rate: 200 Mbit/s, floor: 50 Mbit/s, match: {tcp_dst: 873}}
 """
 EAST_A = "chassis1.east-a--chassis2.west-a"
 EAST_B = "chassis1.east-b--chassis2.west-b"

@@ -67,7 +67,14 @@ def test_the_state_follows_what_is_seen(api: Api) -> None:
 def test_the_fabric_tells_its_revision_and_whether_all_is_well(api: Api) -> None:
     fabric = api.get("/api/v1/fabric")
     assert fabric["name"] == "lab"
-    assert fabric["counts"] == {"links": 5, "platforms": 4, "segments": 2, "servers": 4}
+    assert fabric["counts"] == {
+        "links": 5,
+        "platforms": 4,
+        "segments": 2,
+        "servers": 4,
+        "uplinks": 1,
+        "reservations": 1,
+    }
     assert (fabric["status"]["converged"], fabric["status"]["absent"]) == (True, [])
     api.control.switch_gone("chassis2")
     api.control.alarms.raise_("conflict", "web1", "web1 moved")
