@@ -123,8 +123,8 @@ class Control:
         """
         before, until = self.negotiation.outcomes.get(name), self.fabric.leases.get(name)
         self.negotiation.renew(name)
-        self.refresh()
-        outcome = self.negotiation.outcomes.get(name)
+        self.refresh(at_once=True)
+        outcome = self.negotiation.outcome(name)
         if before and outcome and before.state == "expired" and not outcome.granted:
             self.negotiation.renew(name, until)
             self.refresh()
@@ -225,10 +225,10 @@ class Control:
 
     # From state to rules
 
-    def refresh(self) -> None:
-        """Bring the wanted rules up to date with the state."""
+    def refresh(self, at_once: bool = False) -> None:
+        """Bring the wanted rules up to date with the state; `at_once`: with all that is to be negotiated."""
         changes = self.fabric.take_changes()
-        if not changes:
+        if not changes and not self.negotiation.pending:
             return
         self.chronicle.follow(changes)
         rerouted = Rerouted()
@@ -240,9 +240,10 @@ class Control:
             self._doubted |= self.failures.follow_links(rerouted.looked_at)
             self._look_at_platforms()
             self._to_collect = True
-        negotiated = self.negotiation.follow(changes, rerouted)
+        negotiated = self.negotiation.follow(changes, rerouted, at_once)
         self.rulebook.follow(changes, rerouted, self.fabric)
         if negotiated:
+            self._to_collect = True
             self.granted = self._pinning.granted()
             self.measuring.follow(self.granted)
             self.loads = self.negotiation.loads()
@@ -361,4 +362,5 @@ class Control:
     def converged(self) -> bool:
         """Whether every connected switch was read and holds what is wanted, and what is wired is known."""
         read = all(self.reconciler.switches[name].connected for name in self.connected)
-        return read and not self.discovering and not self.fabric.changes and self.reconciler.converged
+        at_rest = not (self.discovering or self.fabric.changes or self.negotiation.pending)
+        return read and at_rest and self.reconciler.converged

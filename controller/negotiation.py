@@ -5,8 +5,10 @@ The work is `controller.rates`; here the fabric becomes what that looks at, and 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from controller.events import History
@@ -17,10 +19,9 @@ from controller.model.grants import Grant
 from controller.model.spec import ReservationSpec
 from controller.model.topology import End
 from controller.model.units import format_rate
-from controller.rates.book import Book
 from controller.rates.cuts import Room, capacity_between
 from controller.rates.network import Demand, Line, Network, Offer, Way
-from controller.rates.renegotiation import renegotiate
+from controller.rates.table import Table
 from controller.routing import Rerouted, Routing
 
 ReservationState: TypeAlias = Literal["granted", "reduced", "violated", "refused", "expired"]
@@ -42,16 +43,46 @@ class Outcome:
     offer: Offer | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What there is to be granted: links, ports with a rate, and the way round each link from either end."""
+
+    lines: Mapping[str, Line]
+    ports: Mapping[Way, int]
+    rounds: Mapping[Way, tuple[Way, ...] | None]
+
+    @property
+    def network(self) -> Network:
+        """The same for admission."""
+        return Network(self.lines, self.ports, lambda link, near: self.rounds.get((link, near)))
+
+
+_STEPS: Final = 16
+"""So many searches are made at a time: each takes a millisecond or a few in a large fabric, and nobody waits."""
+
+
 class Negotiation:
-    """The outcomes of all reservations; `book` is what all ways hold."""
+    """The outcomes of all reservations.
+
+    What has lost its path has a place again at once; who has less than it wants is tried in small steps, while
+    `pending`. `stuck` are those for whom there was nothing when all was negotiated last.
+    """
 
     def __init__(self, fabric: Fabric, routing: Routing, alarms: Alarms, history: History) -> None:
         self._fabric, self._routing = fabric, routing
         self._alarms, self._history = alarms, history
         self.outcomes: dict[str, Outcome] = {}
-        self._lines: dict[str, Line] = {}
+        self._site = _Site({}, {}, {})
         self._demands: dict[str, Demand] = {}
         self._begun = False
+        self.stuck: frozenset[str] = frozenset()
+        self._table: Table | None = None
+        self._steps: Iterator[None] | None = None
+        self._unanswered: list[str] | None = None
+        """Those whose best offer is still to be found; None: it is not known yet who they are."""
+        self._to_settle: set[str] = set()
+        self._offers: dict[str, tuple[Offer, tuple[int, ...]]] = {}
+        """The best offers that are known, each with what was left then of what limits it."""
 
     # When
 
@@ -70,26 +101,32 @@ class Negotiation:
             self._fabric.leases[name] = until
         self._fabric.changes.reservations.add(name)
 
-    def follow(self, changes: Changes, rerouted: Rerouted) -> bool:
+    def follow(self, changes: Changes, rerouted: Rerouted, at_once: bool = False) -> bool:
         """Negotiate anew where anything has changed that grants depend on; marks in `changes` whose grant is another.
 
-        Answers whether anything of reservations may be another: grants, their links, their ends.
+        `at_once`: until all have been tried. Answers whether anything of reservations may be another: grants, their
+        links, their ends.
         """
         ends = any(self._fabric.declared.reservations_of(name) for name in changes.servers)
-        if not (changes.everything or changes.reservations or rerouted.looked_at or ends):
-            return False
+        concerned = bool(changes.everything or changes.reservations or rerouted.looked_at or ends)
+        if concerned:
+            self._look(changes, rerouted)
+        return self._go_on(changes, at_once) or concerned
+
+    @property
+    def pending(self) -> bool:
+        """Whether some are still to be tried."""
+        return self._steps is not None or bool(self._unanswered)
+
+    def _look(self, changes: Changes, rerouted: Rerouted) -> None:
         if changes.everything:
             self._forget()
         self._lease()
         demands = self._wanted()
         moved = changes.everything or bool(rerouted.links or rerouted.looked_at)
-        lines = self._lines_now() if moved or not self._begun else self._lines
-        same = (demands, lines) == (self._demands, self._lines) and not self._lapsed()
-        if not self._begun or changes.everything or not same:
-            self._demands, self._lines = demands, lines
-            self._negotiate(changes)
-            self._begun = True
-        return True
+        site = self._site_now() if moved or not self._begun else self._site
+        if not self._begun or changes.everything or (demands, site) != (self._demands, self._site) or self._lapsed():
+            self._negotiate(demands, site)
 
     def _forget(self) -> None:
         """What was granted to those that nobody asks for any more is free."""
@@ -111,8 +148,10 @@ class Negotiation:
 
     # What there is
 
-    def _lines_now(self) -> dict[str, Line]:
-        return dict(sorted(self._each_line()))
+    def _site_now(self) -> _Site:
+        lines = dict(sorted(self._each_line()))
+        rounds = {(name, end): self._bypass(name, end) for name, line in lines.items() for end in line.ends}
+        return _Site(lines, self._ports(), rounds)
 
     def _each_line(self) -> Iterator[tuple[str, Line]]:
         """What is drained, or called failed, is for what has no other way, and holds no reservation."""
@@ -121,32 +160,20 @@ class Negotiation:
                 ends = (link.ends[0][0], link.ends[1][0])
                 yield name, Line(name, ends, link.cost, self._fabric.declared.reservable_bps(link), link.risks)
 
-    @property
-    def network(self) -> Network:
-        """The links that can hold reservations, as they were when all was negotiated last, and the ports with a rate."""
-        return Network(self._lines, self._ports(), self._bypass)
-
     def loads(self) -> dict[Way, int]:
         """What each way of each link must hold at most, bit/s: what is granted over it, and what may be diverted."""
-        if not self._fabric.grants:
+        if not self._fabric.grants or self._table is None:
             return {}
-        book = self.book()
-        ways = ((name, end) for name, line in self._lines.items() for end in line.ends)
+        book = self._table.book
+        ways = ((name, end) for name, line in self._site.lines.items() for end in line.ends)
         return {way: book.load(way) + book.backup(way) for way in ways}
-
-    def book(self) -> Book:
-        """What every way holds now."""
-        book = Book(self.network)
-        for name, grant in self._fabric.grants.items():
-            book.put(self._demands[name], grant)
-        return book
 
     def between(self, source: str, target: str) -> Room | None:
         """What a further reservation could have from one server or uplink to another; None: one of them is nowhere."""
         one, other = self._end(source), self._end(target)
-        if one is None or other is None:
+        if one is None or other is None or self._table is None:
             return None
-        return capacity_between(self.book(), one[0], other[0], self._loaded(source, one, target, other))
+        return capacity_between(self._table.book, one[0], other[0], self._loaded(source, one, target, other))
 
     def _ports(self) -> dict[Way, int]:
         declared = self._fabric.declared
@@ -215,18 +242,92 @@ class Negotiation:
 
     # What comes of it
 
-    def _negotiate(self, changes: Changes) -> None:
-        before = self._fabric.grants
-        found = renegotiate(self.network, self._demands, before, self._fabric.declared.preempt)
-        self._fabric.grants = dict(found.grants)
-        changes.reservations |= {n for n in before.keys() | found.grants.keys() if before.get(n) != found.grants.get(n)}
-        for name, spec in self._fabric.declared.reservations.items():
-            self._settle(name, spec, before.get(name), found.offers.get(name))
-        self._alarms.keep("rate", dict(self._missed()))
+    def _negotiate(self, demands: dict[str, Demand], site: _Site) -> None:
+        """Begin anew; on the same site with what is there."""
+        if self._table is not None and site == self._site:
+            self._table.change(demands)
+        else:
+            self._table = self._table_of(demands, site)
+            self._offers.clear()
+        self._demands, self._site = demands, site
+        self._steps, self._unanswered = self._table.steps(), None
+        self._to_settle = set(self._fabric.declared.reservations)
 
-    def _settle(self, name: str, spec: ReservationSpec, had: Grant | None, offer: Offer | None) -> None:
+    def _table_of(self, demands: dict[str, Demand], site: _Site) -> Table:
+        """Who is stuck stays so while nothing has become free: no demand gone or changed, no line wider. Where one is,
+        paths may be shorter."""
+        lines = self._site.lines
+        grew = any(n not in lines or lines[n].capacity_bps < line.capacity_bps for n, line in site.lines.items())
+        freed = any(demands.get(name) != demand for name, demand in self._demands.items())
+        stuck = frozenset() if self._begun and (grew or freed) else self.stuck & demands.keys()
+        shorter, preempt = self._begun and grew, self._fabric.declared.preempt
+        return Table(site.network, demands, self._fabric.grants, preempt, stuck, shorter)
+
+    def _go_on(self, changes: Changes, at_once: bool) -> bool:
+        """Make some steps, and take over what came of them; answers whether anything did."""
+        if not self.pending or self._table is None:
+            return False
+        if at_once or not self._begun:
+            deque(self._table.steps(), maxlen=0)
+            self._steps = None
+        elif self._steps is None:
+            self._seek_offers()
+        elif sum(1 for _ in islice(self._steps, _STEPS)) < _STEPS:
+            self._steps = None
+        if self._steps is None and self._unanswered is None:
+            self._unanswered = self._table.short
+        self.stuck = frozenset(self._table.stuck)
+        before, now = self._fabric.grants, self._table.book.grants
+        differing = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+        self._fabric.grants = now
+        self._fabric.version += bool(differing)
+        changes.reservations |= differing
+        self._settle_all(differing, before)
+        return bool(differing)
+
+    def _settle_all(self, differing: set[str], before: Mapping[str, Grant]) -> None:
+        specs, concerned = self._fabric.declared.reservations, differing | self._to_settle
+        self._to_settle = set()
+        for name in sorted(concerned & specs.keys()):
+            self._settle(name, specs[name], before.get(name))
+        self._begun = True
+        if concerned:
+            self._alarms.keep("rate", dict(self._missed()))
+
+    # Offers
+
+    def outcome(self, name: str) -> Outcome | None:
+        """What became of a reservation, with the best offer where it has less than its floor; None: there is none."""
+        found = self.outcomes.get(name)
+        if found is None or found.state not in ("violated", "refused"):
+            return found
+        return replace(found, offer=self.offer(name))
+
+    def offer(self, name: str) -> Offer | None:
+        """The best that one that has less than its floor could have now."""
+        if self._table is None or name not in self._demands:
+            return None
+        book, known = self._table.book, self._offers.get(name)
+        if known is not None and known[1] == tuple(map(book.left, known[0].limits)):
+            return known[0]
+        offer = self._table.offer(name)
+        if offer is not None:
+            self._offers[name] = offer, tuple(map(book.left, offer.limits))
+        return offer
+
+    def _seek_offers(self) -> None:
+        """What some of those could have who have nothing, or too little."""
+        names = self._unanswered or []
+        for name in names[:_STEPS]:
+            self.offer(name)
+            self._to_settle.add(name)
+        self._unanswered = names[_STEPS:]
+
+    def _settle(self, name: str, spec: ReservationSpec, had: Grant | None) -> None:
         grant = self._fabric.grants.get(name)
-        outcome = Outcome(self._state(name, spec, grant), grant, offer)
+        state = self._state(name, spec, grant)
+        known = self._offers.get(name) if state in ("violated", "refused") else None
+        outcome = Outcome(state, grant, known[0] if known else None)
         if outcome.state in ("granted", "reduced"):
             self._fabric.promised.add(name)
         elif outcome.state == "expired":

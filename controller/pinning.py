@@ -10,7 +10,7 @@ from controller.compile.shares import ShareInput
 from controller.model.fabric import Fabric
 from controller.model.grants import Grant
 from controller.model.identity import Server
-from controller.model.ledger import Holding, apart_name
+from controller.model.ledger import Holding, NothingLeft, apart_name
 from controller.model.spec import Classifier, ReservationSpec
 from controller.model.topology import End, Link
 from controller.routing import Routing
@@ -62,7 +62,14 @@ class Pinning:
 
     def granted(self) -> Granted:
         """All that is granted."""
-        return {name: tuple(self.directions(name)) for name in self._fabric.declared.reservations}
+        return {name: self._numbered(name) for name in self._fabric.declared.reservations}
+
+    def _numbered(self, name: str) -> tuple[tuple[DirectionInput, End], ...]:
+        """Its directions; none where no label is left for one: it has no rules then, and an alarm says so."""
+        try:
+            return tuple(self.directions(name))
+        except NothingLeft:
+            return ()
 
     def holdings(self) -> Iterator[Holding]:
         """The numbers that grants and servers' shares use."""

@@ -36,6 +36,8 @@ class Basis:
     version: int
     now: float = 0.0
     """Seconds since 1970: leases end."""
+    stuck: frozenset[str] = frozenset()
+    """Reservations for which there was nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def take_basis(control: Control) -> Basis:
     """Copy the state as it is now."""
     control.refresh()
     now = control.chronicle.history.now
-    return Basis(snapshot(control.fabric), control.fabric.desired, control.fabric.version, now)
+    stuck = control.negotiation.stuck
+    return Basis(snapshot(control.fabric), control.fabric.desired, control.fabric.version, now, stuck)
 
 
 def make_plan(basis: Basis, desired: Desired) -> Plan:
@@ -166,8 +169,9 @@ class _Trial:
 
     def __init__(self, basis: Basis) -> None:
         self._control = Control(restore(basis.rows), lambda: basis.now)
+        self._control.negotiation.stuck = basis.stuck
         self._control.set_desired(basis.desired)
-        self._control.refresh()
+        self._control.refresh(at_once=True)
         self._rules = {name: dict(switch.wanted) for name, switch in self._control.reconciler.switches.items()}
         for switch in self._control.reconciler.switches.values():
             switch.pending.clear()
@@ -188,7 +192,7 @@ class _Trial:
     def carry_out(self, plan: Plan) -> Plan:
         """The plan with what came of it."""
         self._control.set_desired(plan.desired)
-        self._control.refresh()
+        self._control.refresh(at_once=True)
         owners: set[Owner] = set()
         switches = {}
         for name, switch in self._control.reconciler.switches.items():
@@ -220,8 +224,10 @@ class _Trial:
         asked = {name for section, name in (*plan.added, *plan.changed) if section == "reservations"}
         for name, outcome in self._control.negotiation.outcomes.items():
             before = self._outcomes.get(name)
-            if name in asked or before != outcome:
-                yield name, RateChange(before.granted.rate_bps if before and before.granted else 0, outcome)
+            differs = before is None or (before.state, before.granted) != (outcome.state, outcome.granted)
+            if name in asked or differs:
+                now = self._control.negotiation.outcome(name) or outcome
+                yield name, RateChange(before.granted.rate_bps if before and before.granted else 0, now)
 
     def _reachable(self) -> set[tuple[str, str]]:
         names = sorted(self._fabric.platforms)

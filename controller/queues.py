@@ -155,7 +155,7 @@ class Queues:
         tagged = any(server.vlan is not None for server in self._fabric.directory.at(end))
         frames = tuple(
             Frames(each.chosen, tagged, path_queue(each.label) if each.out_port is None else QueueKind.RESERVED)
-            for each in sorted(arriving, key=lambda each: (-len(each.chosen.fields), each.label))
+            for each in sorted(arriving, key=lambda each: (-each.chosen.weight, each.label))
             if each.chosen.source is not None
         )
         return PortQueues(end[1], self._fabric.port_name(end), rate, queues, frames=frames)

@@ -12,7 +12,7 @@ from controller.model.spec import Document, LinkSpec, PlatformSpec, SegmentSpec,
 
 STORM = 10_000
 """A flooded stream of 1,000/s is not to meet the storm control."""
-_FIRST_TRUNK = 21
+FIRST_TRUNK = 21
 """Servers have the ports 1, 2 …"""
 _SUBNETS = ("10.7.0.0/16", "fd00:7::/64")
 
@@ -78,7 +78,7 @@ def parallel(links: int = 2) -> str:
 
 def fat_tree(ports: int = 4) -> str:
     """Edge, aggregation and core of switches with so many ports; one server on each edge switch."""
-    drawn = draw_fat_tree(Sketch(_FIRST_TRUNK), ports)
+    drawn = draw_fat_tree(Sketch(FIRST_TRUNK), ports)
     edges = [name for name in drawn.trunks if name.startswith("edge")]
     return dump_document(with_servers(drawn, edges, "fat-tree"))
 
@@ -88,7 +88,7 @@ FABRICS: dict[str, Callable[[], str]] = {"ring": ring, "mesh": mesh, "parallel":
 
 
 def _joined(name: str, pairs: Sequence[tuple[int, int]]) -> str:
-    drawn = Sketch(_FIRST_TRUNK)
+    drawn = Sketch(FIRST_TRUNK)
     for one, other in pairs:
         drawn.join(f"p{one}", f"p{other}")
     return dump_document(with_servers(drawn, [*drawn.trunks, *drawn.trunks], name))

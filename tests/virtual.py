@@ -7,10 +7,11 @@ discovery. Packets are followed by `controller.verifier`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from controller.control import Control, Refused
+from controller.events import no_clock
 from controller.model.document import parse_document
 from controller.model.fabric import Fabric
 from controller.model.snapshot import restore, snapshot
@@ -18,7 +19,7 @@ from controller.model.spec import Document
 from controller.model.topology import End, Port
 from controller.rules.audit import Audit, Reported
 from controller.rules.reconciler import Batch
-from controller.rules.rules import FlowEntry, Group, Installed, Meter, Rule, RuleKey
+from controller.rules.rules import FlowEntry, Group, Installed, Meter, Rule, RuleKey, ToController, describe
 
 
 @dataclass
@@ -52,6 +53,21 @@ class VirtualSwitch:
             self.rules.pop(key)
             self.cookies.pop(key, None)
         self.written += len(batch.upserts) + len(batch.deletes)
+        if any(key[0] == "meter" for key in batch.deletes) or any(_meters_of(w.rule) for w, _ in batch.upserts):
+            self._check_meters()
+
+    def _check_meters(self) -> None:
+        """A switch does not take an entry without its meter, and loses it with its meter."""
+        for key, rule in self.rules.items():
+            missing = [number for number in _meters_of(rule) if ("meter", number) not in self.rules]
+            assert not missing, f"{describe(key)}: meters {missing} are not there"
+
+
+def _meters_of(rule: Rule) -> list[int]:
+    if not isinstance(rule, FlowEntry):
+        return []
+    of_copies = [action.meter for action in rule.actions if isinstance(action, ToController)]
+    return [number for number in (rule.meter, *of_copies) if number is not None]
 
 
 def tell_all(reported: Iterable[Reported], audit: Audit) -> None:
@@ -69,11 +85,17 @@ def make_port(number: int, up: bool = True) -> Port:
 class VirtualFabric:
     """Switches by name (a platform's name where the document declares it), cables between their ports."""
 
-    def __init__(self, document: str | Document | None = None, fabric: Fabric | None = None) -> None:
+    def __init__(
+        self,
+        document: str | Document | None = None,
+        fabric: Fabric | None = None,
+        clock: Callable[[], float] = no_clock,
+    ) -> None:
         self.now = 0.0
         self.switches: dict[str, VirtualSwitch] = {}
         self.cables: dict[End, End] = {}
-        self.control = Control(fabric or Fabric())
+        self._clock = clock
+        self.control = Control(fabric or Fabric(), clock)
         if document is not None:
             self.change(document)
             self._build(self.control.fabric)
@@ -96,7 +118,7 @@ class VirtualFabric:
         document = self.control.fabric.document
         rows = json.loads(json.dumps([[*key, value] for key, value in snapshot(self.control.fabric).items()]))
         kept = {(kind, name): value for kind, name, value in rows}
-        self.control = Control(restore(kept) if keep_state else Fabric())
+        self.control = Control(restore(kept) if keep_state else Fabric(), self._clock)
         if document is not None:
             self.control.set_document(document)
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from apps.cli.screen import DIM, HEAD, Screen, style_of
-from apps.cli.wording import dash, joined, rate, yes_no
+from apps.cli.wording import about, dash, joined, rate, yes_no
 
 _INDENT: Final = 2
 _NOTHING: Final[tuple[Any, ...]] = (None, [], {}, "")
 """What is not worth a line."""
 _FIRST: Final = ("number", "platform", "trunk", "port", "name", "port_name", "kind", "up", "servers", "link", "hears")
 """The columns that a table begins with."""
+_MEASURED: Final = ("measured_bps", "policed_bps")
 _RATES: Final = ("rate", "floor", "fabric_rate", "uplink_rate")
 
 
@@ -67,6 +68,8 @@ def _name(key: str) -> str:
 def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return yes_no(value)
+    if key in _MEASURED:
+        return about(value)
     if key in _RATES or key.endswith("_bps"):
         return rate(value)
     if isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from apps.cli.client import YAML, path_of
-from apps.cli.completion import complete_names, complete_platforms, complete_segments
+from apps.cli.completion import complete_names, complete_platforms, complete_segments, complete_servers
 from apps.cli.details import show_fields, show_resource
 from apps.cli.failures import Misused
 from apps.cli.kinds import Kind, find_kind
@@ -26,7 +26,7 @@ class Form(str, Enum):
     YAML = "yaml"
 
 
-_FILTERS: Final = ("segment", "platform", "state")
+_FILTERS: Final = ("segment", "platform", "server", "state")
 Name = Annotated[str | None, typer.Argument(help="One of them.", autocompletion=complete_names)]
 Output = Annotated[Form, typer.Option("--output", "-o", help="How to show it.")]
 Segment = Annotated[
@@ -34,6 +34,10 @@ Segment = Annotated[
 ]
 Platform = Annotated[
     list[str] | None, typer.Option(help="Only those of this platform.", autocompletion=complete_platforms)
+]
+Server = Annotated[
+    list[str] | None,
+    typer.Option(help="Only reservations of this server or uplink.", autocompletion=complete_servers),
 ]
 State = Annotated[list[str] | None, typer.Option(help="Only those in this state.")]
 
@@ -44,6 +48,7 @@ def get(
     name: Name = None,
     segment: Segment = None,
     platform: Platform = None,
+    server: Server = None,
     state: State = None,
     output: Output = Form.TABLE,
     as_json: AsJson = False,
@@ -54,7 +59,7 @@ def get(
     """
     session = session_of(context, as_json or output is Form.JSON)
     form = Form.JSON if session.as_json else output
-    filters = {key: value for key, value in zip(_FILTERS, (segment, platform, state), strict=True) if value}
+    filters = {key: value for key, value in zip(_FILTERS, (segment, platform, server, state), strict=True) if value}
     if kind in _SINGLE:
         _require_alone(kind, name, filters)
         _SINGLE[kind](session, form)

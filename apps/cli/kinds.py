@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from apps.cli.bars import bar
 from apps.cli.failures import Misused
-from apps.cli.wording import dash, joined, number, rate, yes_no
+from apps.cli.wording import about, dash, joined, number, rate, yes_no
 from controller.model.wording import did_you_mean, listed, quoted
 
 Resource: TypeAlias = Mapping[str, Any]
@@ -123,8 +123,8 @@ KINDS: Final[tuple[Kind, ...]] = (
             "ASKED": _status("asked_bps", rate),
             "FLOOR": _status("floor_bps", rate),
             "GRANTED": _status("granted_bps", rate),
-            "MEASURED": lambda reservation: joined([rate(bps) for bps in _measured(reservation)]),
-            "POLICED": lambda reservation: joined([rate(bps) for bps in _of_directions(reservation, "policed_bps")]),
+            "MEASURED": lambda reservation: joined(map(about, _measured(reservation))),
+            "POLICED": lambda reservation: joined(map(about, _of_directions(reservation, "policed_bps"))),
             "": _bars,
         },
     ),

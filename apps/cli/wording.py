@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from controller.model.units import format_rate
 
+_PREFIXES: Final = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 _STEPS: Final = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -31,6 +32,14 @@ def yes_no(value: Any) -> str:
 def rate(value: Any) -> str:
     """Bit/s with a unit."""
     return format_rate(value) if isinstance(value, int) else dash(value)
+
+
+def about(rate_bps: Any) -> str:
+    """A rate that was measured, to three digits: ``512 Mbit/s``."""
+    if not isinstance(rate_bps, int):
+        return dash(rate_bps)
+    prefix, factor = next((step for step in _PREFIXES if rate_bps >= step[1]), ("", 1))
+    return f"{float(f'{rate_bps / factor:.3g}'):g} {prefix}bit/s"
 
 
 def number(value: Any) -> str:

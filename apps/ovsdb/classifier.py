@@ -3,7 +3,8 @@
 Open vSwitch makes the classes there too (`linux-htb`), but nothing puts a frame into one but the default. So each
 class gets a short queue, and the device gets filters (u32, `tc-u32(8)`), by label on trunks and by address on server
 ports. All ports of one ovs-vswitchd share the send buffer of one socket: a queue that could fill it would hold up
-every port.
+every port. And it sends in batches: where a full queue refuses a frame, all frames behind it in the batch are lost, of
+whatever queue they are. So a full queue drops its first frame and takes the new one, which is no error.
 
 Where a filter looks is told from where the kernel believes the network header to be: behind the tags since Linux 6.10,
 behind the MAC addresses before. A tag's type stands where one or the other would have it, and in no third place.
@@ -19,15 +20,18 @@ from typing import Final
 
 from eventlet import tpool
 
+from controller.compile.reservations import HEAVIEST
 from controller.queues import Frames, PortQueues
 from controller.rules.tables import BYPASS_LABELS, Class, QueueKind
 
 _DEVICE: Final = re.compile(r"[^\s/]{1,15}")
 _TAG: Final = 0x8100
 _LABEL_BYTES: Final = 4
-_GENERATIONS: Final = (10, 30)
+_GENERATIONS: Final = (100, 200)
 """Filters are replaced without a gap: new ones stand beside the old until these go. The first preference of each."""
-_STEPS: Final = 10
+_STEPS: Final = 50
+_BEHIND: Final = 20
+"""So much later comes what is asked where the kernel puts the network header behind the tags."""
 _SHORTEST, _LONGEST, _QUEUE_S = 16, 48, 0.002
 _FRAME_BITS: Final = 12_144
 _TIMEOUT_S: Final = 5.0
@@ -98,7 +102,7 @@ def _leaves(queues: PortQueues) -> Iterator[str]:
     for queue in queues.queues:
         limit = min(max(int(queue.max_bps * _QUEUE_S / _FRAME_BITS), _SHORTEST), _LONGEST)
         minor = queue.number + 1
-        yield f"qdisc replace dev {device} parent 1:{minor:x} handle {0x1000 + minor:x}: pfifo limit {limit}"
+        yield f"qdisc replace dev {device} parent 1:{minor:x} handle {0x1000 + minor:x}: pfifo_head_drop limit {limit}"
 
 
 def _filters(queues: PortQueues, base: int) -> Iterator[str]:
@@ -118,7 +122,7 @@ def _u16(value: int, mask: int, at: int) -> str:
 def _trunk_tests(queues: PortQueues) -> Iterator[Tests]:
     """Two tags: on a bypass, where only what is protected has room. One: by label where it enters, else by class. None:
     BFD or discovery, which have the default queue to themselves."""
-    for step, outer, inner, second in ((0, 0, 4, 2), (5, -8, -4, -10)):
+    for step, outer, inner, second in ((0, 0, 4, 2), (_BEHIND, -8, -4, -10)):
         first = _u16(_TAG, 0xFFFF, -2 if step == 0 else -6)
         diverted = (first, _u16(_TAG, 0xFFFF, second), _u16(BYPASS_LABELS.start, BYPASS_LABELS.start, outer))
         protected = _u16(Class.PROTECTED << 13, 0xE000, inner)
@@ -133,14 +137,14 @@ def _trunk_tests(queues: PortQueues) -> Iterator[Tests]:
 
 
 def _server_tests(queues: PortQueues) -> Iterator[Tests]:
-    """The more a reservation says of its frames the sooner it is asked, as in the switch."""
+    """The weightiest reservation is asked first, as in the switch."""
     for frames in queues.frames:
-        step = max(0, 4 - len(frames.chosen.fields))
+        step = HEAVIEST - frames.chosen.weight
         for version in (_IPV4, _IPV6) if frames.chosen.fields else (None,):
             layer3 = () if version is None else tuple(_layer3(frames, version))
             if frames.tagged:
                 yield step, (_u16(_TAG, 0xFFFF, -2), *_macs(frames, 0), *_shifted(layer3, 4)), frames.queue
-                yield step + 5, (_u16(_TAG, 0xFFFF, -6), *_macs(frames, -4), *layer3), frames.queue
+                yield step + _BEHIND, (_u16(_TAG, 0xFFFF, -6), *_macs(frames, -4), *layer3), frames.queue
             else:
                 yield step, (*_macs(frames, 0), *layer3), frames.queue
 

@@ -114,7 +114,8 @@ class _Put:
         tag = resource_tag(reading, self._kind, self.key[1])
         check_preconditions(self._call.request, tag)
         self.is_new = tag is None
-        self._before, self._stands = self._views.control.fabric.desired.made.get(self.key), self._is_standing()
+        self._before = self._views.control.fabric.desired.made.get(self.key)
+        self._stands = self._is_standing()
         return self._views.changes.with_changes({self.key: self._spec})
 
     def _is_standing(self) -> bool:

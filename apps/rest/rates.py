@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 from webob import Response
@@ -24,7 +25,7 @@ from controller.views.capacity import CapacityView, ends_of, view_capacity
 from controller.views.plans import PlanView, view_plan
 from controller.views.reading import Reading
 
-_TRIED: Final[Key] = ("reservations", "tried")
+_TRIED: Final = "tried"
 _ENDS: Final = tuple(Query(name, "the name of a server or an uplink", required=True) for name in ("from", "to"))
 
 
@@ -61,15 +62,20 @@ class _Answers:
 
     def try_out(self, call: Call) -> Response:
         """The plan of a reservation that is not made."""
-        given = read_body(call)
+        given, key = read_body(call), self._key()
         try:
-            spec = read_resource(_TRIED, given)
+            spec = read_resource(key, given)
         except DocumentError as error:
             detail = f"the spec has {counted(error.problems)}; nothing was changed"
             raise Refused(Reason.INVALID_SPEC, detail, problems=error.problems) from error
-        plan = self._views.changes.plan(lambda: self._views.changes.with_changes({_TRIED: spec}))
-        require(judge_put(plan, _TRIED))
+        plan = self._views.changes.plan(lambda: self._views.changes.with_changes({key: spec}))
+        require(judge_put(plan, key))
         return json_response(view_plan(plan))
+
+    def _key(self) -> Key:
+        """A name that no reservation has."""
+        known = self._views.control.fabric.declared.reservations
+        return ("reservations", next(name for number in count() if (name := f"{_TRIED}{number or ''}") not in known))
 
     def capacity(self, call: Call) -> Response:
         """What is left."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from controller.compile.base import IPV4, IPV6
 from controller.rules.fields import VLAN_PRESENT
@@ -39,6 +40,9 @@ from controller.rules.tables import (
 )
 
 Fields = dict[str, int | tuple[int, int]]
+_WEIGHTS: Final = {"ip_dscp": 1, "ip_proto": 2, "tcp_dst": 4, "udp_dst": 4, "tcp_src": 8, "udp_src": 8}
+HEAVIEST: Final = 15
+"""One that says all that can be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ class Chosen:
     target: int | None
     uplink: int | None
     fields: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """Of two reservations that choose the same packet the weightier one has it: ports go before the protocol."""
+        return sum(_WEIGHTS[name] for name, _ in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,7 @@ def compile_reservation(wanted: ReservationInput) -> Iterator[Placed]:
         if direction.out_port is not None:
             carrying.append(Placed(direction.platform, _depart(direction, direction.out_port), Turn.LABEL))
         yield from carrying
-        needs = tuple((placed.platform, placed.rule.key) for placed in carrying)
+        needs = ((direction.platform, meter.key), *((placed.platform, placed.rule.key) for placed in carrying))
         for entry in _steer(direction, meter.number):
             yield Placed(direction.platform, entry, Turn.ENTRY, needs=needs)
 
@@ -160,10 +169,6 @@ def _steer(direction: DirectionInput, meter: int) -> Iterator[FlowEntry]:
         yield FlowEntry(Table.STEER, priority, wanted, actions, Table.FORWARD, meter)
 
 
-_WEIGHTS = {"ip_dscp": 1, "ip_proto": 2, "tcp_dst": 4, "udp_dst": 4, "tcp_src": 8, "udp_src": 8}
-"""Of two reservations that choose the same packet the one that says more of it has it: ports before the protocol."""
-
-
 def _choices(chosen: Chosen) -> Iterator[tuple[int, Match]]:
     """Priority and tests: one entry where only addresses are asked, else one for each version of IP."""
     tests: Fields = {Reg.SEGMENT: chosen.segment}
@@ -177,7 +182,7 @@ def _choices(chosen: Chosen) -> Iterator[tuple[int, Match]]:
         )
         if value is not None
     }
-    priority = Priority.NORMAL + sum(_WEIGHTS[name] for name, _ in chosen.fields)
+    priority = Priority.NORMAL + chosen.weight
     for version in (IPV4, IPV6) if chosen.fields else (None,):
         layer3: Fields = {} if version is None else {"eth_type": version}
         yield priority, match(**tests, **ends, **layer3, **dict(chosen.fields))

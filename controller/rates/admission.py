@@ -13,7 +13,7 @@ from controller.rates.offers import explain
 from controller.rates.remainder import Remainder
 from controller.rates.search import Path, Widths, cheapest_few, find_cheapest, widest_bps
 
-CANDIDATES: Final = 8
+CANDIDATES: Final = 4
 """So many paths are tried at each rate for a protected demand (see `find_best`)."""
 
 
@@ -53,6 +53,12 @@ def find_best(now: Remainder, demand: Demand, guarded: bool, least_bps: int) -> 
         if best is not None and best.rate_bps >= rate_bps:
             return best
     return best
+
+
+def can_hold(now: Remainder, demand: Demand, guarded: bool, rate_bps: int) -> bool:
+    """Whether each hop of some path holds a rate: quickly told, and where not, `find_best` finds nothing either."""
+    widths = Widths(now, demand, guarded)
+    return find_cheapest(widths, demand.source, demand.target, rate_bps) is not None
 
 
 def _rates(widths: Widths, demand: Demand, most: int, least: int) -> Iterator[int]:

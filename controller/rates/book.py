@@ -25,6 +25,7 @@ class Held:
     links: tuple[str, ...]
     guarded: bool
     burden: Burden
+    least_bps: int
     rate_bps: int = 0
 
     @property
@@ -35,7 +36,23 @@ class Held:
     @property
     def slack_bps(self) -> int:
         """How far it is above its floor."""
-        return max(self.rate_bps - self.demand.least_bps, 0)
+        return max(self.rate_bps - self.least_bps, 0)
+
+
+@dataclass(slots=True)
+class Share:
+    """What those of one priority have of a way, and how much of that is above their floors."""
+
+    rate_bps: int = 0
+    slack_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Of one way, by priority: what loads it, and what each failure diverts onto it."""
+
+    loads: dict[int, Share]
+    diverted: dict[Failure, dict[int, Share]]
 
 
 class Book(Remainder):
@@ -53,6 +70,7 @@ class Book(Remainder):
         self._loading: defaultdict[Way, dict[str, int]] = defaultdict(dict)
         self._diverting: defaultdict[Way, dict[tuple[str, Failure], int]] = defaultdict(dict)
         self._changes: defaultdict[Way, int] = defaultdict(int)
+        self._shares: dict[Way, tuple[int, Shares]] = {}
         self.views: dict[tuple[int, int], Remainder] = {}
         """What would be left if others gave way, as far as that was asked (`eased.py`)."""
 
@@ -76,7 +94,7 @@ class Book(Remainder):
             wanted, burden = False, find_burden(self.network, demand, hops, False)
         if burden is None:
             raise ValueError(f"{demand.name}: expected a way round each of {', '.join(grant.links)}")
-        self._enter(Held(demand, grant.links, wanted, burden), grant.rate_bps)
+        self._enter(Held(demand, grant.links, wanted, burden, demand.least_bps), grant.rate_bps)
 
     def take(self, name: str) -> Held:
         """Strike a grant out; answers what it was. Raises `KeyError` where there is none."""
@@ -176,6 +194,10 @@ class Book(Remainder):
         """What could be diverted onto a way beside what one failure diverts onto it already."""
         return self.network.capacity(way) - self.load(way) - self.diverted(way).get(failure, 0)
 
+    def has(self, way: Way, rate_bps: int) -> bool:
+        """See `Remainder`; as fast as can be, for every search asks it of many ways."""
+        return self._left.get(way, UNLIMITED) >= rate_bps
+
     # Way by way
 
     def holders(self, way: Way) -> tuple[str, ...]:
@@ -208,3 +230,24 @@ class Book(Remainder):
     def changes(self, way: Way) -> int:
         """A number that is another when anything on a way has changed."""
         return self._changes.get(way, 0)
+
+    def by_priority(self, way: Way) -> Shares:
+        """Who has how much of a way; worked out again when anything on it has changed."""
+        known, changes = self._shares.get(way), self.changes(way)
+        if known is None or known[0] != changes:
+            known = self._shares[way] = changes, self._add_up(way)
+        return known[1]
+
+    def _add_up(self, way: Way) -> Shares:
+        loads: defaultdict[int, Share] = defaultdict(Share)
+        diverted: defaultdict[Failure, defaultdict[int, Share]] = defaultdict(lambda: defaultdict(Share))
+        for held, times in self.loading(way):
+            _count(loads[held.demand.priority], held, times)
+        for held, failure, times in self.diverting(way):
+            _count(diverted[failure][held.demand.priority], held, times)
+        return Shares(dict(loads), {failure: dict(shares) for failure, shares in diverted.items()})
+
+
+def _count(share: Share, held: Held, times: int) -> None:
+    share.rate_bps += times * held.rate_bps
+    share.slack_bps += times * held.slack_bps

@@ -27,14 +27,14 @@ def find_burden(network: Network, demand: Demand, hops: Sequence[Hop], guarded: 
     for hop in hops:
         for step in network.directions(hop, demand):
             loads[step.way] += 1
-            if guarded and not _divert(network, step, diversions):
-                return None
+        if guarded and not _divert(network, demand, hop, diversions):
+            return None
     return Burden(loads, diversions)
 
 
-def _divert(network: Network, hop: Hop, diversions: Counter[tuple[Way, Failure]]) -> bool:
-    ways = network.way_round(hop)
+def _divert(network: Network, demand: Demand, hop: Hop, diversions: Counter[tuple[Way, Failure]]) -> bool:
+    diverted = network.diverted(hop, demand.both)
     for failure in hop.failures:
-        for way in ways or ():
-            diversions[way, failure] += 1
-    return ways is not None
+        for way, times in (diverted or {}).items():
+            diversions[way, failure] += times
+    return diverted is not None

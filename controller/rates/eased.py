@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-from controller.rates.book import Book, Held
-from controller.rates.network import UNLIMITED, Failure, Way
+from controller.rates.book import Book, Held, Share
+from controller.rates.network import Failure, Way
 from controller.rates.remainder import Remainder
 
 
@@ -26,55 +24,45 @@ class _Relieved(Remainder):
         return self._book.has_spare(way, failure, rate_bps) or self.spare(way, failure) >= rate_bps
 
 
-@dataclass(frozen=True, slots=True)
-class _Eased:
-    load_bps: int
-    diverted: dict[Failure, int]
-    left: int
-
-
 def ease(book: Book, floors: int, out: int = 0) -> Remainder:
     """The book as if all of a priority below `floors` were at their floors, and all below `out` had nothing."""
     if (floors, out) not in book.views:
-        book.views[floors, out] = _EasedBook(book, floors, out)
+        book.views[floors, out] = _Eased(book, floors, out)
     return book.views[floors, out]
 
 
-class _EasedBook(_Relieved):
+class _Eased(_Relieved):
     def __init__(self, book: Book, floors: int, out: int) -> None:
         super().__init__(book)
         self._floors, self._out = floors, out
-        self._known: dict[Way, tuple[int, _Eased]] = {}
+        self._known: dict[Way, tuple[int, int, Mapping[Failure, int]]] = {}
 
     def left(self, way: Way) -> int:
         """See `Remainder`."""
-        return self._eased(way).left
+        room, diverted = self._without_lower(way)
+        return room - max(diverted.values(), default=0)
 
     def spare(self, way: Way, failure: Failure) -> int:
         """See `Remainder`."""
-        eased = self._eased(way)
-        return self.network.capacity(way) - eased.load_bps - eased.diverted.get(failure, 0)
+        room, diverted = self._without_lower(way)
+        return room - diverted.get(failure, 0)
 
-    def _eased(self, way: Way) -> _Eased:
-        """Worked out again when anything on the way has changed."""
+    def _without_lower(self, way: Way) -> tuple[int, Mapping[Failure, int]]:
+        """What loads leave, and what is diverted; worked out again when anything on the way has changed."""
         known, changes = self._known.get(way), self._book.changes(way)
         if known is None or known[0] != changes:
-            known = self._known[way] = changes, self._ease(way)
-        return known[1]
+            known = self._known[way] = changes, *self._leave_out(way)
+        return known[1:]
 
-    def _ease(self, way: Way) -> _Eased:
-        load = self._book.load(way) - sum(times * self._gives(held) for held, times in self._book.loading(way))
-        diverted = Counter(self._book.diverted(way))
-        for held, failure, times in self._book.diverting(way):
-            diverted[failure] -= times * self._gives(held)
-        most = max(diverted.values(), default=0)
-        capacity = self.network.capacity(way)
-        return _Eased(load, diverted, capacity - load - most if capacity != UNLIMITED else UNLIMITED)
+    def _leave_out(self, way: Way) -> tuple[int, Mapping[Failure, int]]:
+        shares, diverted = self._book.by_priority(way), self._book.diverted(way)
+        less = {failure: bps - self._given(shares.diverted.get(failure, {})) for failure, bps in diverted.items()}
+        return self.network.capacity(way) - self._book.load(way) + self._given(shares.loads), less
 
-    def _gives(self, held: Held) -> int:
-        if held.demand.priority < self._out:
-            return held.rate_bps
-        return held.slack_bps if held.demand.priority < self._floors else 0
+    def _given(self, shares: Mapping[int, Share]) -> int:
+        """What those give who have a lower priority."""
+        out = sum(share.rate_bps for priority, share in shares.items() if priority < self._out)
+        return out + sum(share.slack_bps for priority, share in shares.items() if self._out <= priority < self._floors)
 
 
 class Without(_Relieved):

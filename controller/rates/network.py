@@ -5,7 +5,7 @@ All rates are layer-2 bit/s without FCS and labels. Grants are whole kbit/s, as 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -103,6 +103,7 @@ class Network:
         self.capacities: dict[Way, int] = dict(ports)
         self._by_way: dict[Way, Hop] = {}
         self._rounds: dict[Way, tuple[Way, ...] | None] = {}
+        self._diverted: dict[tuple[Way, bool], Mapping[Way, int] | None] = {}
         for name in sorted(lines):
             self._add(lines[name])
 
@@ -134,6 +135,23 @@ class Network:
         return self.capacities.get(way, UNLIMITED)
 
     # Ways round
+
+    def diverted(self, hop: Hop, both: bool) -> Mapping[Way, int] | None:
+        """How many times each way is loaded when a hop's line fails; None where a way round is missing.
+
+        With `both`, what the switches do (the ways round from either end may differ), or the way round from this end
+        taken both ways, whichever is more: so that a path over the same links both ways can be made of it.
+        """
+        if (hop.way, both) not in self._diverted:
+            self._diverted[hop.way, both] = self._find_diverted(hop, both)
+        return self._diverted[hop.way, both]
+
+    def _find_diverted(self, hop: Hop, both: bool) -> Mapping[Way, int] | None:
+        there, back = self.way_round(hop), self.way_round(self.reverse(hop)) if both else ()
+        if there is None or back is None:
+            return None
+        same_back = (self._by_way[way].back for way in there) if both else ()
+        return Counter((*there, *back)) | Counter((*there, *same_back))
 
     def way_round(self, hop: Hop) -> tuple[Way, ...] | None:
         """The ways that make up for a hop's line; None where there is none, or it may fail together with the line."""

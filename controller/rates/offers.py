@@ -66,14 +66,16 @@ def _leaving(network: Network, near: Collection[str], far: Collection[str]) -> l
 
 def _narrow(book: Book, demand: Demand, hop: Hop, rate_bps: int) -> Iterator[Way]:
     """What makes a hop narrow: itself, one way or the other, or the way round it."""
+    diverted = book.network.diverted(hop, demand.both) if demand.protected else {}
+    if diverted is None:
+        yield hop.way
+        return
     for step in book.network.directions(hop, demand):
-        ways = book.network.way_round(step) if demand.protected else ()
-        if ways is None or whole(book.left(step.way)) <= rate_bps:
+        if not book.has(step.way, rate_bps + KBIT):
             yield step.way
-            continue
-        for way in ways:
-            if any(whole(book.spare(way, failure)) <= rate_bps for failure in step.failures):
-                yield way
+    for way, times in diverted.items():
+        if not all(book.has_spare(way, failure, times * (rate_bps + KBIT)) for failure in hop.failures):
+            yield way
 
 
 # In words
@@ -94,7 +96,7 @@ def _sentence(book: Book, demand: Demand, rate_bps: int, limits: tuple[Way, ...]
 def _is_bare(network: Network, demand: Demand, way: Way) -> bool:
     """Whether a protected demand cannot use a line for want of a way round it."""
     hops = network.walk(way[1], way[:1]) if demand.protected else None
-    return hops is not None and network.way_round(hops[0]) is None
+    return hops is not None and network.diverted(hops[0], demand.both) is None
 
 
 def _held(book: Book, demand: Demand, way: Way) -> str:

@@ -33,28 +33,30 @@ class Widths:
             now = self._now
             return now.has(hop.way, rate_bps) and (not self._demand.both or now.has(hop.back, rate_bps))
         if (hop.way, rate_bps) not in self._known:
-            steps = self.network.directions(hop, self._demand)
-            self._known[hop.way, rate_bps] = all(self._holds_guarded(step, rate_bps) for step in steps)
+            self._known[hop.way, rate_bps] = self._holds_guarded(hop, rate_bps)
         return self._known[hop.way, rate_bps]
 
     def _holds_guarded(self, hop: Hop, rate_bps: int) -> bool:
-        now, ways = self._now, self.network.way_round(hop)
-        if ways is None or not now.has(hop.way, rate_bps):
+        now, diverted = self._now, self.network.diverted(hop, self._demand.both)
+        if diverted is None or not all(now.has(step.way, rate_bps) for step in self._steps(hop)):
             return False
-        return all(now.has_spare(way, failure, rate_bps) for way in ways for failure in hop.failures)
+        return all(
+            now.has_spare(way, failure, times * rate_bps) for way, times in diverted.items() for failure in hop.failures
+        )
 
     def bps(self, hop: Hop) -> int:
         """The rate that a hop holds; 0 where it should have a way round and has none."""
-        return min(self._bps(step) for step in self.network.directions(hop, self._demand))
-
-    def _bps(self, hop: Hop) -> int:
-        left = self._now.left(hop.way)
+        left = min(self._now.left(step.way) for step in self._steps(hop))
         if not self._guarded:
             return left
-        ways = self.network.way_round(hop)
-        if ways is None:
+        diverted = self.network.diverted(hop, self._demand.both)
+        if diverted is None:
             return 0
-        return min(left, *(self._now.spare(way, failure) for way in ways for failure in hop.failures))
+        spare = (self._now.spare(way, failure) // diverted[way] for way in diverted for failure in hop.failures)
+        return min(left, *spare)
+
+    def _steps(self, hop: Hop) -> tuple[Hop, ...]:
+        return self.network.directions(hop, self._demand)
 
 
 def find_cheapest(

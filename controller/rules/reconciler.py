@@ -17,7 +17,16 @@ from typing import Final, TypeAlias
 
 from controller.rules.placed import PATH_RANKS, Needs, Turn, Wanted
 from controller.rules.rules import FlowEntry, Group, Installed, Meter, RuleKey
-from controller.rules.tables import Table, is_our_cookie, is_our_group, is_our_meter
+from controller.rules.tables import (
+    MeterKind,
+    Table,
+    is_our_cookie,
+    is_our_group,
+    is_our_meter,
+    kind_of_owner,
+    metered,
+    owner_hash,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +240,24 @@ def _leads_in(key: RuleKey) -> bool:
     return len(key) == 4 and key[1] == Table.STEER
 
 
+def _led_by(switch: SwitchRules) -> set[int]:
+    """Whose packets (by hash of the owner's name) are led onto a path that is to be another: what leads onto the new
+    one waits for what it needs, so the old one is still in use."""
+    waiting = (key for key in switch.pending if _leads_in(key) and key in switch.wanted and differs(switch, key))
+    before = (switch.installed.get(key) for key in waiting)
+    return {owner_hash(content) for content in before if isinstance(content, int)}
+
+
+def _serves(name: str, switch: SwitchRules, key: RuleKey, led: Mapping[str, Collection[int]]) -> bool:
+    """Whether a rule may be part of a path that is still in use; a switch that loses a meter loses what uses it."""
+    content = switch.installed[key]
+    if isinstance(content, Meter):
+        return name in led and metered(content.number)[0] == MeterKind.RESERVATION
+    if not isinstance(content, int) or kind_of_owner(content) != "reservation" or _leads_in(key):
+        return False
+    return any(owner_hash(content) in owners for owners in led.values())
+
+
 def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) -> dict[str, Batch]:
     """What nobody wants; where packets may still be on their way by it, only what others have put in.
 
@@ -240,10 +267,11 @@ def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) 
     leading = any(
         _leads_in(key) and key not in s.wanted and key in s.installed for s in busy.values() for key in s.pending
     )
+    led = {name: owners for name, switch in busy.items() if (owners := _led_by(switch))}
     for name, switch in busy.items():
         unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
         free = [key for key in unwanted if drained or isinstance(switch.installed[key], Strange)]
-        excess = [key for key in free if not _is_kept(name, switch, key, kept)]
+        excess = [key for key in free if not _is_kept(name, switch, key, kept) and not _serves(name, switch, key, led)]
         excess = [key for key in excess if _leads_in(key)] or ([] if leading else excess)
         excess.sort(key=lambda key: _KIND_ORDER[key[0]])
         if excess:

@@ -62,7 +62,7 @@ def reservation_names(reading: Reading) -> Collection[str]:
 def view_reservation(reading: Reading, name: str) -> Resource[ReservationSpec, ReservationStatus]:
     """One reservation; `name` is one of `reservation_names`."""
     spec = reading.fabric.declared.reservations[name]
-    outcome = reading.control.negotiation.outcomes.get(name)
+    outcome = reading.control.negotiation.outcome(name)
     granted = outcome.granted if outcome else None
     status = ReservationStatus(
         state=outcome.state if outcome else "refused",

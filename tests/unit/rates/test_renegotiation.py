@@ -201,3 +201,13 @@ def test_protected_ones_that_were_broken_go_before_others() -> None:
     found = outcome(network(*three, down={"a-b.1"}), demands, **before)
     assert found.grants["z"].rate_bps == 60 * MBIT
     assert found.grants["o"] == before["o"]
+
+
+def test_both_ways_are_kept_on_one_way_round_though_the_switches_use_two() -> None:
+    """Round a-b the switch at a goes by c, that at b by d: a path of both ways over one of them is to be had after."""
+    both_rounds = (line("a-b"), line("a-c"), line("c-b"), line("a-d"), line("b-d"))
+    demands = [demand("r", "a>b", 60, both=True, protected=True), demand("x", "b>c", 50, 1)]
+    before = outcome(network(*both_rounds), demands).grants
+    assert has(before) == {"r": (60, "a-b"), "x": (40, "c-b")}
+    after = outcome(network(*both_rounds, down={"a-b"}), demands, **before)
+    assert after.grants["r"].rate_bps == 60 * MBIT

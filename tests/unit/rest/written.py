@@ -24,12 +24,13 @@ RING = tuple((f"c{one}", f"c{one % 3 + 1}") for one in (1, 2, 3))
 
 
 class Written:
-    """A controller, its folder, and the API. The switches outlive it."""
+    """A controller, its folder, and the API. The switches outlive it; the time of day goes on by `later` alone."""
 
     def __init__(self, folder: Path, file: Path | None = None, virtual: VirtualFabric | None = None) -> None:
         self.folder, self.file = folder, file
         self.state = State(str(folder), str(file) if file else None)
-        self.virtual = VirtualFabric(fabric=self.state.fabric)
+        self.time = 1_700_000_000.0
+        self.virtual = VirtualFabric(fabric=self.state.fabric, clock=lambda: self.time)
         if virtual:
             self.virtual.switches, self.virtual.cables = virtual.switches, virtual.cables
         else:
@@ -62,6 +63,12 @@ class Written:
         switch = self.virtual.switches[name]
         if not isinstance(self.control.switch_connected(switch.dpid, name, switch.ports.values()), Refused):
             self.control.switch_read(name, switch.report(), self.virtual.now)
+
+    def later(self, seconds: float) -> None:
+        """Time passes, and what is due happens."""
+        self.time += seconds
+        self.control.tick(self.virtual.now)
+        self.settle()
 
     @contextmanager
     def running(self) -> Iterator[None]:
