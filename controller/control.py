@@ -265,6 +265,12 @@ class Control:
             self._to_collect = False
             if self.fabric.ledger.collect(self.rulebook.holdings(), COLLECTED):
                 self.fabric.version += 1
+                self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Who found no number left may find one now."""
+        if self.rulebook.refused_texts():
+            self.fabric.changes.everything = True
 
     # Steps
 

@@ -366,13 +366,15 @@ class Negotiation:
         )
 
     def _missed(self) -> Iterator[tuple[str, str]]:
-        """Reservations that have not what they need at least, and why. Where there has been no path yet the links'
-        and the platforms' own alarms say so."""
+        """Reservations that have not what they need at least, and why."""
         for name, outcome in self.outcomes.items():
-            offer = outcome.offer
-            if outcome.state == "violated" or (outcome.state == "refused" and not (offer and not offer.limits)):
-                why = f": {offer.message}" if offer else ""
+            if outcome.state == "violated" or (outcome.state == "refused" and self._is_refused_for_good(name, outcome)):
+                why = f": {outcome.offer.message}" if outcome.offer else ""
                 yield name, f"reservation {name} {_SAID[outcome.state]}{why}"
+
+    def _is_refused_for_good(self, name: str, outcome: Outcome) -> bool:
+        """Where there has been no path yet the links' and the platforms' own alarms say so."""
+        return name not in self._demands or (outcome.offer is not None and bool(outcome.offer.limits))
 
 
 def _port(end: End) -> str:

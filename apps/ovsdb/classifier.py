@@ -67,7 +67,7 @@ def set_filters(queues: PortQueues) -> None:
     used = {int(found) for found in re.findall(r"\bpref (\d+)\b", shown)}
     base = next((base for base in _GENERATIONS if used.isdisjoint(range(base, base + _STEPS))), _GENERATIONS[0])
     added = list(_filters(queues, base))
-    gone = [f"filter del dev {queues.name} parent 1: pref {pref}" for pref in sorted(used)]
+    gone = [f"filter del dev {queues.name} parent 1: pref {pref}" for pref in sorted(used, reverse=True)]
     for lines in (added, gone):
         if lines:
             _tc("\n".join(lines) + "\n", "-batch", "-")

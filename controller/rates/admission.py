@@ -55,12 +55,6 @@ def find_best(now: Remainder, demand: Demand, guarded: bool, least_bps: int) -> 
     return best
 
 
-def can_hold(now: Remainder, demand: Demand, guarded: bool, rate_bps: int) -> bool:
-    """Whether each hop of some path holds a rate: quickly told, and where not, `find_best` finds nothing either."""
-    widths = Widths(now, demand, guarded)
-    return find_cheapest(widths, demand.source, demand.target, rate_bps) is not None
-
-
 def _rates(widths: Widths, demand: Demand, most: int, least: int) -> Iterator[int]:
     """The rates that paths are looked for at: all, the highest possible, the least."""
     source, target = demand.source, demand.target

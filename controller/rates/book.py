@@ -198,6 +198,10 @@ class Book(Remainder):
         """See `Remainder`; as fast as can be, for every search asks it of many ways."""
         return self._left.get(way, UNLIMITED) >= rate_bps
 
+    def has_spare(self, way: Way, failure: Failure, rate_bps: int) -> bool:
+        """See `Remainder`; as fast as can be."""
+        return self._left.get(way, UNLIMITED) >= rate_bps or self.spare(way, failure) >= rate_bps
+
     # Way by way
 
     def holders(self, way: Way) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -75,10 +75,18 @@ def _find_at_floors(book: Book, demand: Demand, guarded: bool, least: int) -> Gr
     best = find_best(ease(book, demand.priority), demand, guarded, least)
     if best is None:
         return None
-    for priority in priorities_below(book.held.values(), demand.priority):
-        found = find_best(ease(book, priority + 1), demand, guarded, best.rate_bps)
-        if found is not None:
-            return found
+    most = best.rate_bps
+    return _of_fewest(book, demand, lambda below: find_best(ease(book, below), demand, guarded, most)) or best
+
+
+def _of_fewest(book: Book, demand: Demand, find: Callable[[int], Grant | None]) -> Grant | None:
+    """What is found where the fewest of the lower priorities give way; None where it takes them all."""
+    levels = priorities_below(book.held.values(), demand.priority)[1:]
+    low, high, best = 0, len(levels), None
+    while low < high:
+        middle = (low + high) // 2
+        found = find(levels[middle])
+        low, high, best = (middle + 1, high, best) if found is None else (low, middle, found)
     return best
 
 
@@ -97,13 +105,10 @@ def _pushing_down(book: Book, demand: Demand, grant: Grant, guarded: bool) -> Ad
 def _find_outing(book: Book, demand: Demand, guarded: bool, least: int) -> Grant | None:
     """The demand's floor, with others out: of as few priorities as that takes."""
     need, floors = replace(demand, rate_bps=least), demand.priority
-    if find_best(ease(book, floors, floors), need, guarded, least) is None:
+    last = find_best(ease(book, floors, floors), need, guarded, least)
+    if last is None:
         return None
-    for priority in priorities_below(book.held.values(), floors):
-        found = find_best(ease(book, floors, priority + 1), need, guarded, least)
-        if found is not None:
-            return found
-    return None
+    return _of_fewest(book, demand, lambda below: find_best(ease(book, floors, below), need, guarded, least)) or last
 
 
 def _pushing_out(book: Book, demand: Demand, grant: Grant, guarded: bool) -> Admission:

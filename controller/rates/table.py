@@ -62,7 +62,11 @@ class Table:
     def _keep_place(self, demand: Demand, held: Held) -> None:
         """Who asks for something else keeps what of his grant serves that too."""
         if self.book.network.path(demand, held.links) is not None:
-            self.book.put(demand, Grant(min(held.rate_bps, demand.asked_bps), held.links))
+            grant = Grant(min(held.rate_bps, demand.asked_bps), held.links)
+            self.book.put(demand, grant)
+            if self.book.overfull:
+                self.book.take(demand.name)
+                self.book.put(demand, grant, guarded=False)
             if self.book.overfull:
                 self.book.take(demand.name)
 
@@ -97,8 +101,9 @@ class Table:
             before = self.book.grants, self.book.exposed
             for name in self._order:
                 if name not in self.stuck and self._wants(name):
+                    had = self._place(name)
                     self._better(name)
-                    if self._wants(name):
+                    if self._place(name) == had:
                         self.stuck.add(name)
                     yield
             if before != (self.book.grants, self.book.exposed):
@@ -109,6 +114,10 @@ class Table:
             if before[1] == self.book.exposed:
                 return
             self.stuck.clear()
+
+    def _place(self, name: str) -> tuple[Grant, bool] | None:
+        held = self.book.held.get(name)
+        return (held.grant, held.guarded) if held else None
 
     def _wants(self, name: str) -> bool:
         demand, held = self._demands[name], self.book.held.get(name)

@@ -99,7 +99,9 @@ def random_demand(random: Random, name: str, site: Site, most_mbit: int = 60) ->
 def changed(random: Random, demand: Demand) -> Demand:
     """The same reservation, asked for otherwise."""
     asked = random.randint(1, 60_000) * 1000
-    return replace(demand, rate_bps=asked, floor_bps=random.choice((0, asked // 2, asked)))
+    floor = random.choice((0, asked // 2, asked))
+    protected, priority = random.random() < 0.5, random.randrange(4)
+    return replace(demand, rate_bps=asked, floor_bps=floor, protected=protected, priority=priority)
 
 
 # The checker

@@ -26,10 +26,15 @@ RING = tuple((f"c{one}", f"c{one % 3 + 1}") for one in (1, 2, 3))
 class Written:
     """A controller, its folder, and the API. The switches outlive it; the time of day goes on by `later` alone."""
 
-    def __init__(self, folder: Path, file: Path | None = None, virtual: VirtualFabric | None = None) -> None:
-        self.folder, self.file = folder, file
+    def __init__(
+        self,
+        folder: Path,
+        file: Path | None = None,
+        virtual: VirtualFabric | None = None,
+        time: float = 1_700_000_000.0,
+    ) -> None:
+        self.folder, self.file, self.time = folder, file, time
         self.state = State(str(folder), str(file) if file else None)
-        self.time = 1_700_000_000.0
         self.virtual = VirtualFabric(fabric=self.state.fabric, clock=lambda: self.time)
         if virtual:
             self.virtual.switches, self.virtual.cables = virtual.switches, virtual.cables
@@ -89,13 +94,13 @@ class Written:
         """A new controller that starts from the folder, after an orderly end."""
         self.state.keep(self.control.fabric)
         self.state.close()
-        return Written(self.folder, self.file, self.virtual)
+        return Written(self.folder, self.file, self.virtual, self.time)
 
     def crashed(self, folder: Path) -> Written:
         """A new controller that starts from what was on the disk at this moment."""
         shutil.copytree(self.folder, folder)
         self.state.close()
-        return Written(folder, self.file, self.virtual)
+        return Written(folder, self.file, self.virtual, self.time)
 
     def rows(self, kind: str) -> dict[str, Any]:
         """What SQLite holds of one kind."""
