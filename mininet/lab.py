@@ -25,6 +25,7 @@ from faults import Faults, How
 from mininet.net import Mininet
 from namespaces import end_processes_in, namespace_of
 from naming import Names
+from sending import widen_sending
 from shaping import forget_limits
 from wiring import Wiring
 
@@ -121,6 +122,7 @@ class Lab:
         self.wiring.add_hosts()
         _allow_neighbours(len(self.net.hosts))
         _allow_bursts()
+        widen_sending()
         self._undo.callback(self._remove_cables)
         self.wiring.add_cables()
 

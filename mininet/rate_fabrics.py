@@ -27,7 +27,7 @@ RING_RESERVED: dict[str, dict[str, Any]] = {
     "r14": {"from": "s2", "to": "s13", "rate": 30 * MBIT, "priority": 1},
     "r43": {"from": "s14", "to": "s9", "rate": 30 * MBIT, "priority": 1},
     "r32": {"from": "s10", "to": "s6", "rate": 30 * MBIT, "priority": 1},
-    "probe12": {"from": "s3", "to": "s7", "rate": MBIT},
+    "probe12": {"from": "s3", "to": "s7", "rate": MBIT, "protected": True},
     "probe14": {"from": "s4", "to": "s15", "rate": MBIT, "priority": 1},
     "probe43": {"from": "s16", "to": "s11", "rate": MBIT, "priority": 1},
 }

@@ -1,8 +1,9 @@
-"""Traffic by iperf3 that goes on while a body runs; `received` tells what of it arrives."""
+"""Traffic that goes on while a body runs: UDP at a rate, TCP by iperf3; `received` tells what of it arrives."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,7 +16,9 @@ from received import Recorder, received_bytes
 if TYPE_CHECKING:
     from lab import Lab
 
-_FIRST_PORT = 5300
+FIRST_PORT = 5300
+"""The first load goes to this port, the next to the next."""
+_UDP_PROCESS = Path(__file__).with_name("blaster.py")
 _DATAGRAM_BYTES = 1400
 _FOREVER_S = 3600
 _STARTED_BYTES = 20_000
@@ -25,7 +28,7 @@ _POLL_S = 0.02
 
 
 class MeasurementFailed(Exception):
-    """iperf3 did not start, or gave no figure; the text gives its words."""
+    """Traffic did not start, or has no figure; the text gives the words of what makes it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Load:
 class Traffic:
     """Loads that run while the body does, started one after the other, each when the one before arrives.
 
-    So put first what is reserved: behind an overload nothing would start. Raises `MeasurementFailed`.
+    Put TCP first: behind an overload it would not start. Raises `MeasurementFailed`.
     """
 
     def __init__(self, lab: Lab, loads: Sequence[Load]) -> None:
@@ -64,7 +67,7 @@ class Traffic:
     def __enter__(self) -> Traffic:
         try:
             for number, load in enumerate(self._loads):
-                self._start(load, _FIRST_PORT + number)
+                self._start(load, FIRST_PORT + number)
         except BaseException:
             self._undo.close()
             raise
@@ -91,24 +94,25 @@ class Traffic:
         return recorder.mean_bps(recorder.began, recorder.ended)
 
     def _start(self, load: Load, port: int) -> None:
-        before = received_bytes(self._lab, load.target)
-        self._run(load.target, "-s", "-4", "-p", str(port))
-        wait_listening(self._lab, load.target, port)
-        sender = self._senders[load] = self._run(load.source, *self._words(load), "-p", str(port))
-        deadline = time.monotonic() + _START_S
+        before, deadline = received_bytes(self._lab, load.target), time.monotonic() + _START_S
+        sender = self._senders[load] = self._send(load, port)
         while received_bytes(self._lab, load.target) < before + _STARTED_BYTES:
             if sender.poll() is not None or time.monotonic() > deadline:
                 raise MeasurementFailed(f"{load}: {_said(sender) or f'nothing arrives within {_START_S:g} s'}")
             time.sleep(_POLL_S)
 
-    def _words(self, load: Load) -> list[str]:
+    def _send(self, load: Load, port: int) -> subprocess.Popen[bytes]:
         address = load.address or str(self._lab.document.servers[load.target].ip[0])
-        words = ["-c", address, "-t", str(_FOREVER_S), "-S", str(load.tos)]
-        udp = ["-u", "-b", str(load.udp_bps), "-l", str(_DATAGRAM_BYTES)] if load.udp_bps is not None else []
-        return words + udp
+        if load.udp_bps is not None:
+            figures = (port, load.udp_bps, _DATAGRAM_BYTES, load.tos)
+            return self._run(load.source, sys.executable, "-I", str(_UDP_PROCESS), address, *map(str, figures))
+        self._run(load.target, "iperf3", "-s", "-4", "-p", str(port))
+        wait_listening(self._lab, load.target, port)
+        words = ("-c", address, "-p", str(port), "-t", str(_FOREVER_S), "-S", str(load.tos))
+        return self._run(load.source, "iperf3", *words)
 
     def _run(self, server: str, *words: str) -> subprocess.Popen[bytes]:
-        started: subprocess.Popen[bytes] = self._lab.host(server).popen(["iperf3", *words])
+        started: subprocess.Popen[bytes] = self._lab.host(server).popen(list(words))
         self._undo.callback(_end, started)
         return started
 

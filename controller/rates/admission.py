@@ -13,7 +13,7 @@ from controller.rates.offers import explain
 from controller.rates.remainder import Remainder
 from controller.rates.search import Path, Widths, cheapest_few, find_cheapest, widest_bps
 
-CANDIDATES: Final = 4
+CANDIDATES: Final = 2
 """So many paths are tried at each rate for a protected demand (see `find_best`)."""
 
 
@@ -61,8 +61,7 @@ def _rates(widths: Widths, demand: Demand, most: int, least: int) -> Iterator[in
     yield most
     if most == least or find_cheapest(widths, source, target, least) is None:
         return
-    widest = whole(widest_bps(widths, source, target))
-    yield min(widest, most)
+    yield whole(widest_bps(widths, source, target, most))
     yield least
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heappop, heappush
 from typing import Final, TypeAlias
 
 Way: TypeAlias = tuple[str, str]
@@ -18,6 +20,8 @@ Bypass: TypeAlias = Callable[[str, str], Sequence[Way] | None]
 """The ways, in order, that a switch itself uses when a line fails, from its end on a platform; None: no way round."""
 
 KBIT: Final = 1_000
+_TARGETS: Final = 256
+"""Of so many platforms is remembered what paths to them cost."""
 UNLIMITED: Final = 1 << 62
 """The capacity of what has no rate of its own."""
 
@@ -103,6 +107,8 @@ class Network:
         self.capacities: dict[Way, int] = dict(ports)
         self._by_way: dict[Way, Hop] = {}
         self._rounds: dict[Way, tuple[Way, ...] | None] = {}
+        self.costs_to = lru_cache(_TARGETS)(self._find_costs_to)
+        """What the cheapest path from each platform to one costs, whatever it can hold; only those that have one."""
         self._diverted: dict[tuple[Way, bool], Mapping[Way, int] | None] = {}
         for name in sorted(lines):
             self._add(lines[name])
@@ -133,6 +139,17 @@ class Network:
     def capacity(self, way: Way) -> int:
         """What a way can carry."""
         return self.capacities.get(way, UNLIMITED)
+
+    def _find_costs_to(self, target: str) -> Mapping[str, int]:
+        costs: dict[str, int] = {}
+        frontier = [(0, target)]
+        while frontier:
+            cost, at = heappop(frontier)
+            if at not in costs:
+                costs[at] = cost
+                for hop in self.hops(at):
+                    heappush(frontier, (cost + hop.line.cost, hop.beyond))
+        return costs
 
     # Ways round
 

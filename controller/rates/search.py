@@ -67,22 +67,35 @@ def find_cheapest(
     without: Collection[str] = (),
     around: Collection[str] = (),
 ) -> Path | None:
-    """The cheapest path that holds a rate (Dijkstra), `without` some lines and `around` some platforms."""
+    """The cheapest path that holds a rate, `without` some lines and `around` some platforms.
+
+    A*: what lies towards the target, as the lines go whatever they hold, is looked at first.
+    """
+    network, still = widths.network, widths.network.costs_to(target)
+    if source not in still or not _is_reached(widths, source, target, rate_bps):
+        return None
     arrived: dict[str, Hop | None] = {}
-    frontier: list[tuple[int, int, str, str, Hop | None]] = [(0, 0, "", source, None)]
+    frontier: list[tuple[int, int, str, str, int, Hop | None]] = [(still[source], 0, "", source, 0, None)]
     while frontier:
-        cost, length, _, at, by = heappop(frontier)
+        _, length, _, at, cost, by = heappop(frontier)
         if at in arrived:
             continue
         arrived[at] = by
         if at == target:
             return _walk_back(arrived, target)
-        for hop in widths.network.hops(at):
+        for hop in network.hops(at):
             beyond, line = hop.beyond, hop.line
             if beyond in arrived or beyond in around or line.name in without or not widths.holds(hop, rate_bps):
                 continue
-            heappush(frontier, (cost + line.cost, length + 1, line.name, beyond, hop))
+            further = cost + line.cost
+            heappush(frontier, (further + still[beyond], length + 1, line.name, beyond, further, hop))
     return None
+
+
+def _is_reached(widths: Widths, source: str, target: str, rate_bps: int) -> bool:
+    """Whether any last hop holds a rate: many a search ends here."""
+    network = widths.network
+    return source == target or any(widths.holds(network.reverse(hop), rate_bps) for hop in network.hops(target))
 
 
 def _walk_back(arrived: dict[str, Hop | None], target: str) -> Path:
@@ -93,21 +106,22 @@ def _walk_back(arrived: dict[str, Hop | None], target: str) -> Path:
     return tuple(reversed(path))
 
 
-def widest_bps(widths: Widths, source: str, target: str) -> int:
-    """What the narrowest hop of the widest path holds; 0 where there is none, unlimited on one platform."""
-    arrived: set[str] = set()
-    frontier = [(-UNLIMITED, source)]
+def widest_bps(widths: Widths, source: str, target: str, most: int = UNLIMITED) -> int:
+    """What the narrowest hop of the widest path holds, `most` at most; 0 where there is no path."""
+    still, arrived = widths.network.costs_to(target), set[str]()
+    frontier = [(-most, still[source], source)] if source in still else []
     while frontier:
-        negative, at = heappop(frontier)
+        negative, _, at = heappop(frontier)
         if at == target:
             return -negative
         if at in arrived:
             continue
         arrived.add(at)
         for hop in widths.network.hops(at):
-            bottleneck = max(negative, -widths.bps(hop))
-            if hop.beyond not in arrived and bottleneck < 0:
-                heappush(frontier, (bottleneck, hop.beyond))
+            if hop.beyond not in arrived:
+                bottleneck = max(negative, -widths.bps(hop))
+                if bottleneck < 0:
+                    heappush(frontier, (bottleneck, still[hop.beyond], hop.beyond))
     return 0
 
 
@@ -130,9 +144,7 @@ def cheapest_few(widths: Widths, source: str, target: str, rate_bps: int, most: 
         path = heappop(waiting)[-1] if waiting else None
 
 
-def _deviations(
-    widths: Widths, target: str, rate_bps: int, path: Path, found: list[Path]
-) -> Iterator[Path]:
+def _deviations(widths: Widths, target: str, rate_bps: int, path: Path, found: list[Path]) -> Iterator[Path]:
     """For each hop of a path, the cheapest path that is the same up to there, and goes on as none before."""
     for number, hop in enumerate(path):
         root = path[:number]

@@ -89,7 +89,7 @@ def _admission(build: type[Lab], found: Found, options: argparse.Namespace) -> N
             raise StepFailed(f"more is granted than there is: {held(lab)} of {CHAIN_BPS} bit/s")
 
 
-def _failure(build: type[Lab], found: Found, options: argparse.Namespace) -> None:
+def _failure(build: type[Lab], found: Found, _options: argparse.Namespace) -> None:
     with CONSOLE.status("a ring, full of reservations, a link cut"), build(ring()) as lab:
         link = link_between(lab.document, *RING_CUT)
         found.failure.append(measure_reroute(lab, ring_loads(), RING_PROBES, link))

@@ -16,7 +16,7 @@ from fabric_api import ApiError
 from lab import Lab
 from steps import await_link
 from stream import Flow, Stream, StreamResult
-from traffic import Load, Traffic
+from traffic import FIRST_PORT, Load, Traffic
 
 from tests.waiting import wait_until
 
@@ -164,7 +164,8 @@ def test_it_is_kept_on_a_bypass_by_the_switches_alone(lab: Lab) -> None:
 
 def test_it_is_kept_on_a_port_that_tagged_servers_share(lab: Lab) -> None:
     loads = [Load("a1", "d1", 60 * MBIT), Load("a2", "d2", 100 * MBIT)]
-    with reserved(lab, mine=rate("a1", "d1", "30 Mbit/s")), Traffic(lab, loads) as traffic:
+    mine = rate("a1", "d1", "30 Mbit/s", match={"udp_dst": FIRST_PORT})
+    with reserved(lab, mine=mine), Traffic(lab, loads) as traffic:
         assert_near(traffic.rates_bps(MEASURED_S), d1=30, d2=10)
 
 
@@ -293,7 +294,10 @@ def test_queues_that_somebody_takes_away_are_made_again(lab: Lab, what: str) -> 
 
 
 def test_a_platform_that_is_let_go_has_its_former_qos_again(lab: Lab) -> None:
-    place, without = ("three", 20), re.sub(r"  three:.*(?=links:)|  - [^\n]*three[^\n]*\n", "", DOCUMENT, flags=re.DOTALL)
+    place, without = (
+        ("three", 20),
+        re.sub(r"  three:.*(?=links:)|  - [^\n]*three[^\n]*\n", "", DOCUMENT, flags=re.DOTALL),
+    )
     before = port_qos(lab, *place)
     with reserved(lab, mine=rate("a1", "b1", "40 Mbit/s")):
         assert port_qos(lab, *place) != before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -105,29 +107,27 @@ links = st.sampled_from(LINKS).flatmap(
         st.fixed_dictionaries({"ends": st.just(name.split("--"))}, optional={"cost": st.integers(1, 3)}),
     )
 )
-ends = st.sampled_from(NAMES[2:])
 
 
-def reservations_between(ends: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, str, dict[str, Any]]]:
-    """From one of some ends to another, or to itself."""
-    return st.tuples(
-        st.just("reservations"),
-        st.sampled_from(RESERVATIONS),
-        st.fixed_dictionaries(
-            {"from": ends, "to": ends, "rate": st.sampled_from(["40 Mbit/s", "80 Mbit/s"])},
-            optional={
-                "floor": st.sampled_from(["10 Mbit/s", "50 Mbit/s"]),
-                "priority": st.integers(0, 2),
-                "lease": st.sampled_from([10, 25]),
-                "both": st.booleans(),
-                "protected": st.booleans(),
-                "match": st.sampled_from([{"tcp_dst": 80}, {"dscp": 46}]),
-            },
-        ),
+def reservations_between(names: Sequence[str]) -> st.SearchStrategy[tuple[str, str, dict[str, Any]]]:
+    """From one of some to another."""
+    pairs = st.sampled_from([{"from": one, "to": other} for one, other in permutations(names, 2)])
+    rates = st.fixed_dictionaries(
+        {"rate": st.sampled_from(["40 Mbit/s", "80 Mbit/s"])},
+        optional={
+            "floor": st.sampled_from(["10 Mbit/s", "40 Mbit/s"]),
+            "priority": st.integers(0, 2),
+            "lease": st.sampled_from([10, 25]),
+            "both": st.booleans(),
+            "protected": st.booleans(),
+            "match": st.sampled_from([{"tcp_dst": 80}, {"dscp": 46}]),
+        },
     )
+    named = st.sampled_from(RESERVATIONS)
+    return st.builds(lambda name, ends, rate: ("reservations", name, {**ends, **rate}), named, pairs, rates)
 
 
-reservations = reservations_between(ends)
+reservations = reservations_between(NAMES[2:])
 resources = st.one_of(segments, platforms, servers, uplinks, links, reservations)
 overrides = st.one_of(
     st.tuples(st.just("platforms"), st.sampled_from(PLATFORMS)), st.tuples(st.just("links"), st.sampled_from(LINKS))
@@ -189,7 +189,7 @@ class Changing(RuleBasedStateMachine):
         again = [(*key, spec) for key, spec in self.made.items() if key[0] == "reservations"]
         declared = self.lab.control.fabric.declared
         known = sorted(declared.servers.keys() | declared.uplinks)
-        anew = reservations_between(st.sampled_from(known)) if known else reservations
+        anew = reservations_between(known) if len(known) > 1 else reservations
         self._put(data.draw(st.one_of(st.sampled_from(again), anew, anew) if again else anew))
 
     @rule(data=st.data())

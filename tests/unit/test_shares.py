@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -21,7 +21,7 @@ ISP, SECOND = ("p2", UPLINK_PORT), ("p3", UPLINK_PORT)
 BROADCAST = (1 << 48) - 1
 
 
-def shared(servers: dict[str, Asked] | None = None, uplink: Asked | None = None, **asked: Asked) -> Reserved:
+def shared(servers: Mapping[str, Asked] | None = None, uplink: Asked | None = None, **asked: Asked) -> Reserved:
     """a1 has `RATES`; uplinks on p2 and p3, and behind that on p2 a host that was heard."""
     fabric = Reserved(described(servers, uplink, **asked))
     fabric.control.packet_heard(Heard(ISP, Reason.LEARN_MAC, {"eth_src": BEYOND}), fabric.now)
@@ -29,7 +29,7 @@ def shared(servers: dict[str, Asked] | None = None, uplink: Asked | None = None,
     return fabric
 
 
-def described(servers: dict[str, Asked] | None = None, uplink: Asked | None = None, **asked: Asked) -> str:
+def described(servers: Mapping[str, Asked] | None = None, uplink: Asked | None = None, **asked: Asked) -> str:
     links = (link("p1-p2"), link("p1-p3"))
     uplinks = {"isp": {"platform": "p2", **(uplink or {})}, "second": {"platform": "p3"}}
     return document(*links, asked=asked, servers=servers or {"a1": RATES}, uplinks=uplinks)
