@@ -26,16 +26,22 @@ def random_lines(platforms: int, random: Random) -> dict[str, Line]:
     for number, (one, other) in enumerate(pairs):
         risks = frozenset({f"duct{random.randrange(platforms)}"} if random.random() < 0.2 else ())
         capacity = random.choice((10, 10, 25)) * GIGABIT
-        found[f"l{number:04}"] = Line(f"l{number:04}", (f"p{one:03}", f"p{other:03}"), random.randint(1, 3), capacity, risks)
+        name, ends = f"l{number:04}", (f"p{one:03}", f"p{other:03}")
+        found[name] = Line(name, ends, random.randint(1, 3), capacity, risks)
     return found
 
 
 def network_of(lines: dict[str, Line], without: str | None = None) -> Network:
     """These lines but one, with the bypasses that the controller finds, of all (as it does for what has failed)."""
-    links = {name: Link(name, tuple((end, at) for end in line.ends), line.cost) for at, (name, line) in enumerate(lines.items())}
+    links = {name: _as_link(line, port) for port, (name, line) in enumerate(lines.items(), start=1)}
     live = {name: line for name, line in lines.items() if name != without}
     hops = NextHops({end for line in lines.values() for end in line.ends}, [links[name] for name in live])
     return Network(live, {}, _bypasses(links, hops))
+
+
+def _as_link(line: Line, port: int) -> Link:
+    one, other = line.ends
+    return Link(line.name, ((one, port), (other, port)), line.cost)
 
 
 def _bypasses(links: dict[str, Link], hops: NextHops) -> Callable[[str, str], tuple[Way, ...] | None]:
