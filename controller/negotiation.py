@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, Literal, TypeAlias
 
+from controller.asking import Asking, Site
 from controller.events import History
 from controller.model.alarms import Alarms
 from controller.model.changes import Changes
 from controller.model.fabric import Fabric
 from controller.model.grants import Grant
 from controller.model.spec import ReservationSpec
-from controller.model.topology import End
 from controller.model.units import format_rate
 from controller.rates.cuts import Room, capacity_between
-from controller.rates.network import Demand, Line, Network, Offer, Way
+from controller.rates.network import Demand, Offer, Way
 from controller.rates.table import Table
 from controller.routing import Rerouted, Routing
 
@@ -43,20 +43,6 @@ class Outcome:
     offer: Offer | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """What there is to be granted: links, ports with a rate, and the way round each link from either end."""
-
-    lines: Mapping[str, Line]
-    ports: Mapping[Way, int]
-    rounds: Mapping[Way, tuple[Way, ...] | None]
-
-    @property
-    def network(self) -> Network:
-        """The same for admission."""
-        return Network(self.lines, self.ports, lambda link, near: self.rounds.get((link, near)))
-
-
 _STEPS: Final = 16
 """So many searches are made at a time: each takes a millisecond or a few in a large fabric, and nobody waits."""
 
@@ -69,10 +55,10 @@ class Negotiation:
     """
 
     def __init__(self, fabric: Fabric, routing: Routing, alarms: Alarms, history: History) -> None:
-        self._fabric, self._routing = fabric, routing
-        self._alarms, self._history = alarms, history
+        self._fabric, self._alarms, self._history = fabric, alarms, history
         self.outcomes: dict[str, Outcome] = {}
-        self._site = _Site({}, {}, {})
+        self._asking = Asking(fabric, routing)
+        self._site = Site({}, {}, {})
         self._demands: dict[str, Demand] = {}
         self._begun = False
         self.stuck: frozenset[str] = frozenset()
@@ -122,9 +108,9 @@ class Negotiation:
         if changes.everything:
             self._forget()
         self._lease()
-        demands = self._wanted()
+        demands = self._asking.demands(self._is_over)
         moved = changes.everything or bool(rerouted.links or rerouted.looked_at)
-        site = self._site_now() if moved or not self._begun else self._site
+        site = self._asking.site() if moved or not self._begun else self._site
         if not self._begun or changes.everything or (demands, site) != (self._demands, self._site) or self._lapsed():
             self._negotiate(demands, site)
 
@@ -146,19 +132,7 @@ class Negotiation:
     def _is_over(self, name: str) -> bool:
         return self._fabric.leases.get(name, float("inf")) <= self._history.now
 
-    # What there is
-
-    def _site_now(self) -> _Site:
-        lines = dict(sorted(self._each_line()))
-        rounds = {(name, end): self._bypass(name, end) for name, line in lines.items() for end in line.ends}
-        return _Site(lines, self._ports(), rounds)
-
-    def _each_line(self) -> Iterator[tuple[str, Line]]:
-        """What is drained, or called failed, is for what has no other way, and holds no reservation."""
-        for name, link in self._routing.live.items():
-            if link.cost == self._routing.known[name].cost:
-                ends = (link.ends[0][0], link.ends[1][0])
-                yield name, Line(name, ends, link.cost, self._fabric.declared.reservable_bps(link), link.risks)
+    # What is held
 
     def loads(self) -> dict[Way, int]:
         """What each way of each link must hold at most, bit/s: what is granted over it, and what may be diverted."""
@@ -170,79 +144,14 @@ class Negotiation:
 
     def between(self, source: str, target: str) -> Room | None:
         """What a further reservation could have from one server or uplink to another; None: one of them is nowhere."""
-        one, other = self._end(source), self._end(target)
+        one, other = self._asking.end(source), self._asking.end(target)
         if one is None or other is None or self._table is None:
             return None
-        return capacity_between(self._table.book, one[0], other[0], self._loaded(source, one, target, other))
-
-    def _ports(self) -> dict[Way, int]:
-        declared = self._fabric.declared
-        found: dict[Way, int] = {}
-        for end in declared.host_ends:
-            rate = declared.port_rate(end)
-            if rate is not None:
-                found |= {(_port(end), way): rate for way in ("in", "out")}
-        for name, spec in declared.servers.items():
-            rates = {"fabric": spec.fabric_rate, "uplink": spec.uplink_rate, "down": spec.uplink_rate}
-            found |= {(f"server {name}", use): rate for use, rate in rates.items() if rate is not None}
-        return found
-
-    def _bypass(self, link: str, near: str) -> tuple[Way, ...] | None:
-        way = self._routing.way_round(link, near)
-        if way is None:
-            return None
-        found, at = [], near
-        for step in way.links:
-            found.append((step.name, at))
-            at = step.other(at)[0]
-        return tuple(found)
-
-    # What is asked for
-
-    def demand(self, name: str, spec: ReservationSpec) -> Demand | None:
-        """What a reservation asks of the network; None where one of its ends is nowhere."""
-        source, target = self._end(spec.source), self._end(spec.target)
-        if source is None or target is None:
-            return None
-        return Demand(
-            name,
-            source[0],
-            target[0],
-            spec.rate,
-            spec.floor_bps,
-            spec.priority,
-            spec.both,
-            spec.protected,
-            (*self._loaded(spec.source, source, spec.target, target), *self._loaded_back(spec, source, target)),
-        )
-
-    def _loaded_back(self, spec: ReservationSpec, source: End, target: End) -> Iterator[Way]:
-        return iter(self._loaded(spec.target, target, spec.source, source) if spec.both else ())
-
-    def _loaded(self, sender: str, at: End, receiver: str, to: End) -> tuple[Way, ...]:
-        """What is loaded at the ends: the ports, and the rates of the servers themselves."""
-        uplinks = self._fabric.declared.uplinks
-        sent = (f"server {sender}", "uplink" if receiver in uplinks else "fabric")
-        received = ((f"server {receiver}", "down"),) if sender in uplinks else ()
-        return ((_port(at), "in"), (_port(to), "out"), sent, *received)
-
-    def _end(self, name: str) -> End | None:
-        uplink, server = self._fabric.declared.uplinks.get(name), self._fabric.servers.get(name)
-        if uplink is not None:
-            return (uplink.platform, uplink.port)
-        return server.end if server else None
-
-    def _wanted(self) -> dict[str, Demand]:
-        found = {}
-        for name, spec in self._fabric.declared.reservations.items():
-            demand = None if self._is_over(name) else self.demand(name, spec)
-            if demand is not None:
-                found[name] = demand
-        return found
+        return capacity_between(self._table.book, one[0], other[0], self._asking.loaded(source, one, target, other))
 
     # What comes of it
 
-    def _negotiate(self, demands: dict[str, Demand], site: _Site) -> None:
+    def _negotiate(self, demands: dict[str, Demand], site: Site) -> None:
         """Begin anew; on the same site with what is there."""
         if self._table is not None and site == self._site:
             self._table.change(demands)
@@ -253,7 +162,7 @@ class Negotiation:
         self._steps, self._unanswered = self._table.steps(), None
         self._to_settle = set(self._fabric.declared.reservations)
 
-    def _table_of(self, demands: dict[str, Demand], site: _Site) -> Table:
+    def _table_of(self, demands: dict[str, Demand], site: Site) -> Table:
         """Who is stuck stays so while nothing has become free: no demand gone or changed, no line wider. Where one is,
         paths may be shorter."""
         lines = self._site.lines
@@ -375,7 +284,3 @@ class Negotiation:
     def _is_refused_for_good(self, name: str, outcome: Outcome) -> bool:
         """Where there has been no path yet the links' and the platforms' own alarms say so."""
         return name not in self._demands or (outcome.offer is not None and bool(outcome.offer.limits))
-
-
-def _port(end: End) -> str:
-    return f"port {end[0]}:{end[1]}"

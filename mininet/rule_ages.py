@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from controller.rules.tables import Table
+
 if TYPE_CHECKING:
     from lab import Lab
 
 _FLOW = re.compile(r" cookie=\S+, duration=(\S+)s, (table=\d+), n_packets=\d+, n_bytes=\d+, (.*)")
 _GROUP = re.compile(r" (group_id=\d+),duration=(\S+)s,")
 _METER = re.compile(r"(meter:\d+) \S+ \S+ \S+ duration:(\S+)s")
+_WAY_ROUND = f" table={Table.DIVERT:d}, "
+"""Like the buckets of a group, which have no age: they follow the links, there and back."""
 _SAME_S = 0.05
 """Births closer than this are one."""
 
@@ -53,7 +57,8 @@ def births_of(lab: Lab) -> dict[str, Birth]:
 def difference(before: dict[str, Birth], after: dict[str, Birth]) -> Difference:
     """Compare two readings."""
     both = before.keys() & after.keys()
-    rewritten = sorted(rule for rule in both if after[rule][0] > before[rule][1] + _SAME_S)
+    young = (rule for rule in both if after[rule][0] > before[rule][1] + _SAME_S)
+    rewritten = sorted(rule for rule in young if _WAY_ROUND not in rule)
     added, removed = sorted(after.keys() - both), sorted(before.keys() - both)
     return Difference(tuple(added), tuple(removed), tuple(rewritten), len(both) - len(rewritten))
 

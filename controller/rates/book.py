@@ -15,6 +15,7 @@ from controller.model.grants import Grant
 from controller.rates.burden import Burden, find_burden
 from controller.rates.network import UNLIMITED, Demand, Failure, Network, Way
 from controller.rates.remainder import Remainder
+from controller.rates.shares import Change, Shares
 
 
 @dataclass(slots=True)
@@ -39,22 +40,6 @@ class Held:
         return max(self.rate_bps - self.least_bps, 0)
 
 
-@dataclass(slots=True)
-class Share:
-    """What those of one priority have of a way, and how much of that is above their floors."""
-
-    rate_bps: int = 0
-    slack_bps: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Of one way, by priority: what loads it, and what each failure diverts onto it."""
-
-    loads: dict[int, Share]
-    diverted: dict[Failure, dict[int, Share]]
-
-
 class Book(Remainder):
     """Who holds what on a network. A change costs what the path and its bypasses are long."""
 
@@ -70,7 +55,7 @@ class Book(Remainder):
         self._loading: defaultdict[Way, dict[str, int]] = defaultdict(dict)
         self._diverting: defaultdict[Way, dict[tuple[str, Failure], int]] = defaultdict(dict)
         self._changes: defaultdict[Way, int] = defaultdict(int)
-        self._shares: dict[Way, tuple[int, Shares]] = {}
+        self._shares: dict[Way, Shares] = {}
         self.views: dict[tuple[int, int], Remainder] = {}
         """What would be left if others gave way, as far as that was asked (`eased.py`)."""
 
@@ -126,14 +111,20 @@ class Book(Remainder):
     def rerate(self, name: str, rate_bps: int) -> None:
         """Change the rate of a grant; with 0 it keeps its path, and nothing on it."""
         held = self.held[name]
-        more, held.rate_bps = rate_bps - held.rate_bps, rate_bps
+        more, slack = rate_bps - held.rate_bps, held.slack_bps
         if not more:
             return
+        held.rate_bps = rate_bps
+        by = Change(held.demand.priority, more, held.slack_bps - slack)
         for way, times in held.burden.loads.items():
             self._loads[way] += times * more
+            if way in self._shares:
+                self._shares[way].load(by, times)
             self._weigh(way)
         for (way, failure), times in held.burden.diversions.items():
             self._divert(way, failure, times * more)
+            if way in self._shares:
+                self._shares[way].divert(failure, by, times)
             self._weigh(way)
 
     def _divert(self, way: Way, failure: Failure, more: int) -> None:
@@ -236,22 +227,15 @@ class Book(Remainder):
         return self._changes.get(way, 0)
 
     def by_priority(self, way: Way) -> Shares:
-        """Who has how much of a way; worked out again when anything on it has changed."""
-        known, changes = self._shares.get(way), self.changes(way)
-        if known is None or known[0] != changes:
-            known = self._shares[way] = changes, self._add_up(way)
-        return known[1]
+        """Who has how much of a way: added up when it is first asked for, kept up to date from then on."""
+        if way not in self._shares:
+            self._shares[way] = self._add_up(way)
+        return self._shares[way]
 
     def _add_up(self, way: Way) -> Shares:
-        loads: defaultdict[int, Share] = defaultdict(Share)
-        diverted: defaultdict[Failure, defaultdict[int, Share]] = defaultdict(lambda: defaultdict(Share))
+        shares = Shares()
         for held, times in self.loading(way):
-            _count(loads[held.demand.priority], held, times)
+            shares.load(Change(held.demand.priority, held.rate_bps, held.slack_bps), times)
         for held, failure, times in self.diverting(way):
-            _count(diverted[failure][held.demand.priority], held, times)
-        return Shares(dict(loads), {failure: dict(shares) for failure, shares in diverted.items()})
-
-
-def _count(share: Share, held: Held, times: int) -> None:
-    share.rate_bps += times * held.rate_bps
-    share.slack_bps += times * held.slack_bps
+            shares.divert(failure, Change(held.demand.priority, held.rate_bps, held.slack_bps), times)
+        return shares

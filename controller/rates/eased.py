@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from controller.rates.book import Book, Held, Share
+from controller.rates.book import Book, Held
 from controller.rates.network import Failure, Way
 from controller.rates.remainder import Remainder
+from controller.rates.shares import Share
 
 
 class _Relieved(Remainder):

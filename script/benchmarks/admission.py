@@ -15,6 +15,7 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -35,6 +36,7 @@ GOAL_MS = 10.0
 LOADS = (0.25, 0.5, 1, 1.5, 2, 3)
 """How much of what all links can carry is asked for, were each path as long as the cheapest."""
 
+FAILURE = ("placed_ms", "rested_ms", "longest_step_ms")
 Method = Callable[[Book, Demand], Grant | None]
 
 
@@ -64,19 +66,19 @@ def measure(platforms: int, reservations: int, failures: int, load: float) -> di
 
 
 def fail_links(lines: dict[str, Line], demands: list[Demand], book: Book, failures: int) -> dict[str, list[float]]:
-    """CPU milliseconds for each link: until what it carried has a place again, and from there until all are at rest."""
+    """CPU ms for each link: until what it carried has a place again, until all are at rest, the longest step of that."""
     wanted = {demand.name: demand for demand in demands}
-    placed, rested = list[float](), list[float]()
+    placed, rested, longest = list[float](), list[float](), list[float]()
     for failed in sorted(lines)[:: max(len(lines) // failures, 1)][:failures]:
         network = warm(network_of(lines, failed))
         gc.collect()
         start = time.process_time()
         negotiating = Table(network, wanted, book.grants, "floor")
-        placed.append((time.process_time() - start) * 1000)
-        for _ in negotiating.steps():
-            pass
+        ends = [time.process_time(), *(time.process_time() for _ in negotiating.steps())]
+        placed.append((ends[0] - start) * 1000)
         rested.append((time.process_time() - start) * 1000)
-    return {"placed_ms": placed, "rested_ms": rested}
+        longest.append(max((after - before for before, after in pairwise(ends)), default=0.0) * 1000)
+    return {"placed_ms": placed, "rested_ms": rested, "longest_step_ms": longest}
 
 
 def warm(network: Network) -> Network:
@@ -169,15 +171,16 @@ def admit_all(network: Network, demands: list[Demand], method: Method) -> dict[s
 def show(timed: list[dict[str, Any]], compared: list[dict[str, Any]]) -> None:
     """The tables that a person reads."""
     columns = ["platforms / links", "load", "granted", "one: median ms", "p99", "max"]
-    columns += ["CPU p99", "fails: placed ms", "at rest"]
+    columns += ["CPU p99", "fails: placed ms", "at rest", "longest step"]
     rows = []
     for one in timed:
         clock, cpu = quantiles(one["clock_ms"]), quantiles(one["cpu_ms"])
         size = [f"{one['platforms']:,} / {one['links']:,}", f"{one['load']:.0%}", f"{one['granted']:,}"]
         admission = [f"{clock['median']:.2f}", f"{clock['p99']:.1f}", f"{clock['highest']:.0f}", f"{cpu['p99']:.1f}"]
-        failure = (f"{quantiles(one[key])['median']:.0f}" for key in ("placed_ms", "rested_ms"))
+        failure = (f"{quantiles(one[key])['median']:.0f}" for key in FAILURE)
         rows.append([*size, *admission, *failure])
-    table("Admission of one, and a link that fails (simulated)", columns, rows, f"to reach: p99 < {GOAL_MS:g} ms")
+    note = f"to reach: p99 < {GOAL_MS:g} ms; from 'CPU p99' on in CPU time"
+    table("Admission of one, and a link that fails (simulated)", columns, rows, note)
     rows = []
     for name in METHODS:
         mine = [one for one in compared if one["method"] == name]
@@ -209,11 +212,11 @@ def main() -> None:
     arguments.add_argument("--reservations", type=int, default=2000)
     arguments.add_argument("--failures", type=int, default=20)
     wanted = arguments.parse_args()
-    sizes = [(wanted.platforms, 0.5), (wanted.platforms, 1.0), (wanted.large, 0.5)]
+    sizes = [(wanted.platforms, load, wanted.failures) for load in (0.25, 0.5, 1.0)]
     timed = []
-    for platforms, load in sizes:
+    for platforms, load, failures in [*sizes, (wanted.large, 0.25, min(wanted.failures, 5))]:
         with CONSOLE.status(f"measuring: {platforms} platforms, {load:.0%} asked for"):
-            timed.append(measure(platforms, wanted.reservations, wanted.failures, load))
+            timed.append(measure(platforms, wanted.reservations, failures, load))
     with CONSOLE.status("measuring: refusals"):
         compared = compare(wanted.platforms, wanted.reservations)
     show(timed, compared)
