@@ -66,7 +66,7 @@ def measure(platforms: int, reservations: int, failures: int, load: float) -> di
 
 
 def fail_links(lines: dict[str, Line], demands: list[Demand], book: Book, failures: int) -> dict[str, list[float]]:
-    """CPU ms for each link: until what it carried has a place again, until all are at rest, the longest step of that."""
+    """CPU ms of each link: until what it carried has a place again, until all are at rest, and the longest step."""
     wanted = {demand.name: demand for demand in demands}
     placed, rested, longest = list[float](), list[float](), list[float]()
     for failed in sorted(lines)[:: max(len(lines) // failures, 1)][:failures]:

@@ -169,7 +169,7 @@ def test_a_setting_that_somebody_changes_back_is_made_again_and_told(
 ) -> None:
     looks: list[str] = []
     heard: list[str] = []
-    bridges = Bridges(alarms, lambda platform, _: looks.append(platform), lambda _, text: heard.append(text))
+    bridges = Bridges(alarms, lambda platform, *_: looks.append(platform), lambda _, text: heard.append(text))
 
     def is_right() -> bool:
         made = switch.limit(), switch.mtu("bpo0-east"), switch.ctl("get-fail-mode", "bpo0")

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from controller.model.grants import Grant
 from controller.rates.admission import admit
 from controller.rates.book import Book
+from controller.rates.eased import Without, ease
 from controller.rates.network import Demand, Network, Offer, Way
 from controller.rates.preemption import Admission, Preempt, admit_pushing
+from controller.rates.remainder import Remainder
 from controller.rates.renegotiation import renegotiate
 from tests.properties.rates_checked import Site, changed, complaints, random_demand, random_site
 
@@ -70,6 +72,36 @@ def test_no_way_is_over_its_capacity_and_nothing_leaks(seed: int, preempt: Preem
     for name in sorted(book.held):
         book.take(name)
     assert is_empty(book)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=100)
+def test_what_would_be_left_is_what_is_left_then(seed: int) -> None:
+    """Without one grant, and with lower priorities at their floors or out: as if that were written down."""
+    random = Random(seed)
+    site = small_site(random)
+    book = Book(site.network())
+    for number in range(20):
+        demand = random_demand(random, f"r{number}", site)
+        apply(book, demand, admit_pushing(book, demand, "floor"))
+    for held in list(book.held.values()):
+        would_be = reading(Without(book, held), site)
+        with book.without(held.demand.name):
+            assert would_be == reading(book, site)
+    floors, out = random.randrange(5), random.randrange(5)
+    would_be = reading(ease(book, floors, out), site)
+    for name, held in book.held.items():
+        if held.demand.priority < out:
+            book.rerate(name, 0)
+        elif held.demand.priority < floors:
+            book.rerate(name, held.rate_bps - held.slack_bps)
+    assert would_be == reading(book, site)
+
+
+def reading(remainder: Remainder, site: Site) -> list[int]:
+    ways = [*site.ports, *((name, end) for name, line in site.lines.items() for end in line.ends)]
+    failures = [("link", name) for name in site.lines] + [("risk", risk) for risk in sorted(risks_of(site))]
+    return [remainder.left(way) for way in ways] + [remainder.spare(way, one) for way in ways for one in failures]
 
 
 @given(seed=SEEDS)

@@ -96,6 +96,11 @@ def test_a_big_one_that_gives_way_lets_a_small_one_stay() -> None:
     assert pushed(held, 50, 50, "out") == (50, {"b": 0})
 
 
+def test_who_went_out_in_vain_is_in_again() -> None:
+    held = low_ones(("a", 90, 90, 0), ("z", 10, 10, 0))
+    assert pushed(held, 50, 50, "out") == (50, {"a": 0})
+
+
 def test_what_is_kept_for_failures_gives_way_with_those_it_is_kept_for() -> None:
     ring = network(line("a-b"), line("b-c"), line("c-a"))
     held = book(ring, (demand("x", "a>b", 80, 20, 0, protected=True), grant(80, "a-b")))

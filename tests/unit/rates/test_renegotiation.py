@@ -160,6 +160,13 @@ def test_a_higher_priority_is_raised_at_the_cost_of_lower_ones() -> None:
     assert granted(ONE_LINE, demands, "floor", **before) == {"high": (80, "a-b"), "low": (20, "a-b")}
 
 
+def test_who_has_less_than_his_floor_pushes_others_out_for_it() -> None:
+    demands = [demand("high", "a>b", 80, 60, 5), demand("low", "a>b", 80, 80, 0)]
+    before = {"high": grant(20, "a-b"), "low": grant(80, "a-b")}
+    assert granted(ONE_LINE, demands, "floor", **before) == has(before)
+    assert granted(ONE_LINE, demands, "out", **before) == {"high": (60, "a-b"), "low": (40, "a-b")}
+
+
 # Protected
 
 RING = (line("a-b"), line("b-c"), line("c-d"), line("d-a"))
