@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from controller.model.declared import Preemption
 from controller.model.fabric import Fabric
 from controller.model.spec import ReservationSpec
 from controller.model.topology import End
@@ -14,11 +15,13 @@ from controller.routing import Routing
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What there is to be granted: links, ports with a rate, and the way round each link from either end."""
+    """What there is to be granted: links, ports with a rate, the way round each link from either end; and what a higher
+    priority may do."""
 
     lines: Mapping[str, Line]
     ports: Mapping[Way, int]
     rounds: Mapping[Way, tuple[Way, ...] | None]
+    preempt: Preemption = "floor"
 
     @property
     def network(self) -> Network:
@@ -38,7 +41,7 @@ class Asking:
         """What there is now."""
         lines = dict(sorted(self._each_line()))
         rounds = {(name, end): self._bypass(name, end) for name, line in lines.items() for end in line.ends}
-        return Site(lines, self._ports(), rounds)
+        return Site(lines, self._ports(), rounds, self._fabric.declared.preempt)
 
     def _each_line(self) -> Iterator[tuple[str, Line]]:
         """What is drained, or called failed, is for what has no other way, and holds no reservation."""
@@ -73,7 +76,7 @@ class Asking:
 
     def demand(self, name: str, spec: ReservationSpec) -> Demand | None:
         """What a reservation asks of the network; None where one of its ends is nowhere."""
-        source, target = self.end(spec.source), self.end(spec.target)
+        source, target = self._fabric.host_end(spec.source), self._fabric.host_end(spec.target)
         if source is None or target is None:
             return None
         return Demand(
@@ -97,13 +100,6 @@ class Asking:
         sent = (f"server {sender}", "uplink" if receiver in uplinks else "fabric")
         received = ((f"server {receiver}", "down"),) if sender in uplinks else ()
         return ((_port(at), "in"), (_port(to), "out"), sent, *received)
-
-    def end(self, name: str) -> End | None:
-        """The port of a server or an uplink; None where it is nowhere."""
-        uplink, server = self._fabric.declared.uplinks.get(name), self._fabric.servers.get(name)
-        if uplink is not None:
-            return (uplink.platform, uplink.port)
-        return server.end if server else None
 
     def demands(self, is_over: Callable[[str], bool]) -> dict[str, Demand]:
         """What all ask whose lease is not over."""

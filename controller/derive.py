@@ -97,7 +97,7 @@ class Derivation:
             spec = self._fabric.declared.reservations.get(name)
             for end in (spec.source, spec.target) if spec else ():
                 yield Owner("share", end)
-                at = self.pinning.end_of(end)
+                at = self._fabric.host_end(end)
                 if at is not None:
                     yield Owner("port", f"{at[0]}:{at[1]}")
 

@@ -78,7 +78,8 @@ class Negotiation:
 
     def _lapsed(self) -> set[str]:
         """Reservations whose lease has ended, or begun anew, since all was negotiated last."""
-        return {name for name, found in self.outcomes.items() if (found.state == "expired") != self._is_over(name)}
+        known = ((name, self.outcomes.get(name)) for name in self._fabric.leases)
+        return {name for name, found in known if found and (found.state == "expired") != self._is_over(name)}
 
     def renew(self, name: str, until: float | None = None) -> None:
         """A reservation was asked for again: its lease begins anew, if it has one; or is what it was: `until`."""
@@ -144,7 +145,7 @@ class Negotiation:
 
     def between(self, source: str, target: str) -> Room | None:
         """What a further reservation could have from one server or uplink to another; None: one of them is nowhere."""
-        one, other = self._asking.end(source), self._asking.end(target)
+        one, other = self._fabric.host_end(source), self._fabric.host_end(target)
         if one is None or other is None or self._table is None:
             return None
         return capacity_between(self._table.book, one[0], other[0], self._asking.loaded(source, one, target, other))
@@ -163,14 +164,14 @@ class Negotiation:
         self._to_settle = set(self._fabric.declared.reservations)
 
     def _table_of(self, demands: dict[str, Demand], site: Site) -> Table:
-        """Who is stuck stays so while nothing has become free: no demand gone or changed, no line wider. Where one is,
-        paths may be shorter."""
+        """Who is stuck stays so while nothing has become free: no demand gone or changed, no line wider, no more to be
+        pushed. Where a line is wider, paths may be shorter."""
         lines = self._site.lines
         grew = any(n not in lines or lines[n].capacity_bps < line.capacity_bps for n, line in site.lines.items())
         freed = any(demands.get(name) != demand for name, demand in self._demands.items())
-        stuck = frozenset() if self._begun and (grew or freed) else self.stuck & demands.keys()
-        shorter, preempt = self._begun and grew, self._fabric.declared.preempt
-        return Table(site.network, demands, self._fabric.grants, preempt, stuck, shorter)
+        other = grew or freed or site.preempt != self._site.preempt
+        stuck = frozenset() if self._begun and other else self.stuck & demands.keys()
+        return Table(site.network, demands, self._fabric.grants, site.preempt, stuck, shorter=self._begun and grew)
 
     def _go_on(self, changes: Changes, at_once: bool) -> bool:
         """Make some steps, and take over what came of them; answers whether anything did."""

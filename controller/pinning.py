@@ -15,7 +15,7 @@ from controller.model.spec import Classifier, ReservationSpec
 from controller.model.topology import End, Link
 from controller.routing import Routing
 from controller.rules.fields import VLAN_PRESENT
-from controller.rules.tables import NUMBERS
+from controller.rules.tables import LABELS, PATH_LABELS, SHARE_INDEXES, UPLINK_INDEXES
 
 _BURST_S = 0.25
 _LEAST_BURST_KBIT = 64
@@ -96,22 +96,15 @@ class Pinning:
 
     def _ends(self, spec: ReservationSpec, back: bool) -> tuple[End | None, End | None]:
         names = (spec.target, spec.source) if back else (spec.source, spec.target)
-        source, target = map(self.end_of, names)
+        source, target = map(self._fabric.host_end, names)
         return source, target
-
-    def end_of(self, name: str) -> End | None:
-        """The port of a server or an uplink."""
-        uplink, server = self._fabric.declared.uplinks.get(name), self._fabric.servers.get(name)
-        if uplink is not None:
-            return (uplink.platform, uplink.port)
-        return server.end if server else None
 
     def _direction(self, name: str, spec: ReservationSpec, grant: Grant, back: bool) -> DirectionInput | None:
         (source, _), chosen = self._ends(spec, back), self._chosen(spec, back)
         places, links = self._places(spec, grant, back), self._links(grant, back)
         if source is None or chosen is None or places is None:
             return None
-        label = self._fabric.ledger.allot_apart("path", _who(name, back), places, NUMBERS["path"])
+        label = self._fabric.ledger.allot_apart("path", _who(name, back), places, PATH_LABELS)
         at, stages, arrived = source[0], [], None
         for link in links:
             if arrived is not None:
@@ -142,7 +135,7 @@ class Pinning:
             return None
         classifier = spec.match.reverse() if spec.match and back else spec.match
         return Chosen(
-            self._fabric.ledger.allot("label", segment, NUMBERS["label"]),
+            self._fabric.ledger.allot("label", segment, LABELS),
             source.mac if source and not uplinks[0] else None,
             self._fabric.declared.uplinks[uplinks[0]].port if uplinks[0] else None,
             target.mac if target and not uplinks[1] else None,
@@ -158,7 +151,7 @@ class Pinning:
 
     def uplink_number(self, name: str) -> int:
         """An uplink's number in registers."""
-        return self._fabric.ledger.allot("uplink", name, NUMBERS["uplink"])
+        return self._fabric.ledger.allot("uplink", name, UPLINK_INDEXES)
 
     def granted_bps(self, end: str, external: bool | None = None) -> int:
         """What a server or an uplink may send by its reservations; `external`: of those with an uplink, or without."""
@@ -193,12 +186,12 @@ class Pinning:
         if server is None or not self.has_share(name) or server.platform not in self._fabric.platforms:
             return None
         spec = self._fabric.declared.servers[name]
-        index = self._fabric.ledger.allot_apart("share", name, (server.platform,), NUMBERS["share"])
+        index = self._fabric.ledger.allot_apart("share", name, (server.platform,), SHARE_INDEXES)
         return ShareInput(
             server.platform,
             server.port,
             VLAN_PRESENT | server.vlan if server.vlan is not None else 0,
-            self._fabric.ledger.allot("label", server.segment, NUMBERS["label"]),
+            self._fabric.ledger.allot("label", server.segment, LABELS),
             server.mac,
             index,
             _left(spec.fabric_rate, self.granted_bps(name, external=False)),

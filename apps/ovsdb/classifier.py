@@ -65,12 +65,16 @@ def set_filters(queues: PortQueues) -> None:
     """
     shown = filters_of(queues.name)
     used = {int(found) for found in re.findall(r"\bpref (\d+)\b", shown)}
-    base = next((base for base in _GENERATIONS if used.isdisjoint(range(base, base + _STEPS))), _GENERATIONS[0])
-    added = list(_filters(queues, base))
-    gone = [f"filter del dev {queues.name} parent 1: pref {pref}" for pref in sorted(used, reverse=True)]
-    for lines in (added, gone):
+    first, second = ({pref for pref in used if base <= pref < base + _STEPS} for base in _GENERATIONS)
+    unfinished = second if first else set()  # behind the first: a change broke off, and they are not asked
+    added = list(_filters(queues, _GENERATIONS[1] if first else _GENERATIONS[0]))
+    for lines in (_removed(queues, unfinished), added, _removed(queues, used - unfinished)):
         if lines:
             _tc("\n".join(lines) + "\n", "-batch", "-")
+
+
+def _removed(queues: PortQueues, preferences: set[int]) -> list[str]:
+    return [f"filter del dev {queues.name} parent 1: pref {pref}" for pref in sorted(preferences, reverse=True)]
 
 
 def set_leaves(queues: PortQueues) -> None:

@@ -3,20 +3,18 @@ them, the device itself."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from ryu.lib import hub
 
 from apps.ovsdb.classifier import CannotClassify, classes_of, filters_of, is_here, set_filters, set_leaves
-from apps.ovsdb.client import Database
+from apps.ovsdb.client import Database, OvsdbError
 from apps.ovsdb.queues import SeenPort, clear_operations, is_right, queue_operations, read_ports
 from controller.model.alarms import Alarms
 from controller.queues import Mechanism, PortQueues, Queue
 
-LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "queues"
 Sentence: TypeAlias = Callable[[str, str], None]
 """Told of a platform, in words."""
@@ -48,10 +46,16 @@ class QueueKeeper:
     def keep(
         self, platform: str, database: Database, bridge: str, local: bool, wanted: tuple[PortQueues, ...]
     ) -> Mapping[int, Mechanism]:
-        """Make the queues of a bridge as they are wanted; answers how what is reserved is kept at each port.
+        """Make the queues of a bridge as they are wanted; answers how what is reserved is kept at each port."""
+        try:
+            return self._keep(platform, database, bridge, local, wanted)
+        except OvsdbError as problem:
+            self._raise(platform, str(problem))
+            return {}
 
-        Raises `OvsdbError`.
-        """
+    def _keep(
+        self, platform: str, database: Database, bridge: str, local: bool, wanted: tuple[PortQueues, ...]
+    ) -> Mapping[int, Mechanism]:
         kind, ports = read_ports(database, bridge)
         marks = kind == _USERSPACE and local
         problems: dict[str, str] = {}
@@ -67,9 +71,7 @@ class QueueKeeper:
             database.transact(*operations)
             database.reconfigured(_TAKEN_OVER_WITHIN_S)
             _, ports = read_ports(database, bridge)
-        for name in self._told.keys() & ports.keys() - {queues.name for queues in wanted}:
-            del self._told[name]
-            self._lengths.pop(name, None)
+        self._forget_devices(ports.keys() - {queues.name for queues in wanted})
         found = {queues.number: self._kept(queues, ports.get(queues.name), kind, marks, problems) for queues in wanted}
         self._complain(platform, kind, local, wanted, problems)
         if not problems:
@@ -82,6 +84,12 @@ class QueueKeeper:
         operations = queue_operations(ports, ())
         if operations:
             database.transact(*operations)
+        self._forget_devices(ports)
+
+    def _forget_devices(self, devices: Iterable[str]) -> None:
+        for device in devices:
+            self._told.pop(device, None)
+            self._lengths.pop(device, None)
 
     def _is_lost(self, queues: PortQueues, port: SeenPort | None, problems: dict[str, str]) -> bool:
         """Whether a device has lost queues that it had. One that has them is told its filters first: a queue that is
@@ -89,8 +97,7 @@ class QueueKeeper:
         if port is None or port.own is None or not is_here(queues.name):
             return False
         if not port.queues.keys() <= classes_of(queues.name):
-            self._told.pop(queues.name, None)
-            self._lengths.pop(queues.name, None)
+            self._forget_devices([queues.name])
             return True
         self._try(queues, problems, lambda: self._tell_filters(queues))
         return False
@@ -118,7 +125,8 @@ class QueueKeeper:
             _wait_for_classes(queues)
             set_leaves(queues)
             self._lengths[queues.name] = queues.queues
-        self._tell_filters(queues)
+        if self._told.get(queues.name, (None,))[0] != queues:
+            self._tell_filters(queues)
 
     def _tell_filters(self, queues: PortQueues) -> None:
         told = self._told.get(queues.name)
@@ -134,9 +142,12 @@ class QueueKeeper:
         if wanted and kind == _USERSPACE and not local:
             texts = ["its datapath is userspace and its machine another: frames cannot be put into queues there"]
         if texts:
-            self._alarms.raise_(ALARM, platform, f"{platform}: {'; '.join(texts)}. Until then, {_WITHOUT}")
+            self._raise(platform, "; ".join(texts))
         else:
             self._alarms.clear(ALARM, platform)
+
+    def _raise(self, platform: str, problem: str) -> None:
+        self._alarms.raise_(ALARM, platform, f"{platform}: {problem}. Until then, {_WITHOUT}")
 
 
 def _wait_for_classes(queues: PortQueues) -> None:

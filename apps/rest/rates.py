@@ -50,7 +50,7 @@ def rate_routes(views: FabricViews) -> Iterator[Route]:
         answer.capacity,
         _ENDS,
         answers={200: Answer(CapacityView, "what further reservations could have")},
-        reasons=(Reason.UNKNOWN_NAME, Reason.SAME_SERVER),
+        reasons=(Reason.UNKNOWN_NAME, Reason.SAME_SERVER, Reason.NOT_READY),
     )
 
 
@@ -84,5 +84,6 @@ class _Answers:
         if source == target:
             raise Refused(Reason.SAME_SERVER, f"from and to are both {source}: expected two ends")
         found = view_capacity(reading, source, target)
-        assert found is not None
+        if found is None:
+            raise Refused(Reason.NOT_READY, "the controller has yet to look at the links: ask again")
         return json_response(found)

@@ -116,6 +116,13 @@ class Fabric:
         found = self.servers.get(server)
         return found.platform if found else None
 
+    def host_end(self, name: str) -> End | None:
+        """The port of a server or an uplink; None where it is nowhere."""
+        uplink, server = self.declared.uplinks.get(name), self.servers.get(name)
+        if uplink is not None:
+            return (uplink.platform, uplink.port)
+        return server.end if server else None
+
     def determine(self, server: Server) -> None:
         """Note what was heard of a server."""
         self._mark(server.name)

@@ -264,15 +264,6 @@ PLATFORM_INDEXES: Final = range(1, 1 << 28)
 UPLINK_INDEXES: Final = range(1, 1 << 16)
 SHARE_INDEXES: Final = range(1, 1 << 16)
 """Numbers in the meters of a server's own rates; each differs from those on the same platform."""
-NUMBERS: Final[Mapping[str, range]] = {
-    "label": LABELS,
-    "path": PATH_LABELS,
-    "bypass": BYPASS_LABELS,
-    "platform": PLATFORM_INDEXES,
-    "uplink": UPLINK_INDEXES,
-    "share": SHARE_INDEXES,
-}
-"""The pools of what is allotted once (`controller.model.ledger`), and the numbers of each."""
 
 # A cookie: 12 bits say that it is ours, 4 the owner's kind, 16 the owner's name, 32 what it should do.
 COOKIE_MARK: Final = 0xBAC << 52

@@ -123,6 +123,16 @@ def test_a_higher_priority_pushes_a_lower_one_out_where_it_may(
     assert sorted(fabric.told()) == events
 
 
+def test_who_was_refused_is_tried_again_when_the_document_lets_it_push() -> None:
+    asked = {"low": LOW, "high": asks("a2>b2", 60, priority=1)}
+    fabric = Reserved(document(*LINE, asked={"low": LOW}, preempt="none"))
+    fabric.ask(document(*LINE, asked=asked, preempt="none"))
+    assert fabric.state("high") == "refused"
+    fabric.ask(document(*LINE, asked=asked, preempt="floor"))
+    assert fabric.state("high") == "granted"
+
+
+
 def test_who_was_pushed_out_is_back_when_there_is_room() -> None:
     fabric = Reserved(document(*LINE, asked={"low": LOW}, preempt="out"))
     fabric.ask(document(*LINE, asked={"low": LOW, "high": asks("a2>b2", 90, priority=1)}, preempt="out"))

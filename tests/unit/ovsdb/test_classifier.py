@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from apps.ovsdb.classifier import _filters
+from apps.ovsdb import classifier
+from apps.ovsdb.classifier import _filters, set_filters
 from controller.compile.reservations import Chosen
 from controller.queues import Frames, PortQueues
 from controller.rules.tables import BYPASS_LABELS, PATH_LABELS, Class, QueueKind, path_queue
@@ -169,3 +170,38 @@ def test_a_tagged_server_s_frames_are_found_behind_their_tag() -> None:
     assert queues_of(port, frame((100, 0), payload=ipv6(), kind=0x86DD), 1) == {11}
     assert queues_of(port, frame((100, 0), payload=ipv4(protocol=UDP)), 1) == {12}
     assert queues_of(port, frame((100, 0), source=C, payload=ipv4()), 1) == {QueueKind.DEFAULT}
+
+
+# Filters in place of others
+
+
+class Device:
+    """Holds filters by their preference, as tc does."""
+
+    def __init__(self, *held: int) -> None:
+        self.held = list(held)
+
+    def tc(self, batch: str, *_: str) -> str:
+        for line in batch.splitlines():
+            found = re.match(r"filter (add|del) dev \S+ parent 1: .*?pref (\d+)", line)
+            assert found, line
+            if found[1] == "add":
+                self.held.append(int(found[2]))
+            else:
+                assert int(found[2]) in self.held, line
+                self.held = [pref for pref in self.held if pref != int(found[2])]
+            assert self.held, "a moment without any filter"
+        return "".join(f"filter protocol all pref {pref} u32\n" for pref in self.held)
+
+
+@pytest.mark.parametrize("held", [(), (100, 103), (200, 203), (100, 103, 200, 203)], ids=str)
+def test_filters_are_replaced_without_a_gap_also_where_a_change_broke_off(
+    held: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, fresh = Device(*held), Device()
+    monkeypatch.setattr(classifier, "_tc", fresh.tc)
+    set_filters(TRUNK)
+    monkeypatch.setattr(classifier, "_tc", device.tc)
+    set_filters(TRUNK)
+    assert sorted(pref % 100 for pref in device.held) == sorted(pref % 100 for pref in fresh.held)
+    assert len({pref // 100 for pref in device.held}) == 1
