@@ -83,15 +83,25 @@ class Changes:
         return self._plans.get(number)
 
     def change(
-        self, desired: Callable[[], Desired], objection: Callable[[Plan], Denied | None] = lambda _: None
+        self,
+        desired: Callable[[], Desired],
+        objection: Callable[[Plan], Denied | None] = lambda _: None,
+        regret: Callable[[], Denied | None] = lambda: None,
     ) -> Plan:
         """Plan a change and carry it out if nothing speaks against it; raises `NotWritten` or `Busy`.
 
-        `desired` is asked when the turn of this change has come, so that no other is lost.
+        `desired` is asked when the turn of this change has come, so that no other is lost; `regret` when it has been
+        carried out: if that says what speaks against it now, all is asked for as before.
         """
         with self._admitted(), self._turn:
             plan = self._plan(desired)
-            return plan if objection(plan) else self._take_over(plan)
+            if objection(plan):
+                return plan
+            before = self._control.fabric.desired
+            self._take_over(plan)
+            if regret():
+                self._take_over(self._plan(lambda: before))
+            return plan
 
     def reload(self) -> Plan:
         """Read the document's file again and take it over, if nothing speaks against it.

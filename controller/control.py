@@ -248,7 +248,7 @@ class Control:
             self.measuring.follow(self.granted)
             self.loads = self.negotiation.loads()
             self.queues.follow(self.granted, self.loads)
-        self.alarms.keep("no_number_left", self.rulebook.refused_texts())
+        self.alarms.keep("no_number_left", {owner.name: text for owner, text in self.rulebook.refused.items()})
 
     def _look_at_platforms(self) -> None:
         self.failures.follow_connections(self.connected)
@@ -269,7 +269,7 @@ class Control:
 
     def _ask_again(self) -> None:
         """Who found no number left may find one now."""
-        if self.rulebook.refused_texts():
+        if self.rulebook.refused:
             self.fabric.changes.everything = True
 
     # Steps

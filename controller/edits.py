@@ -78,7 +78,9 @@ def judge_put(plan: Plan, key: Key) -> Denied | None:
         problems = tuple(within(key, problem) for problem in own)
         return Denied(Denial.INVALID_SPEC, f"{say(key)} does not fit: {_first(problems)}", problems)
     broken = _breaks(plan, Denial.IN_CONFLICT, f"{say(key)} as it is asked for does not go with")
-    return broken or judge(plan) or judge_rate(plan, key)
+    unnumbered = plan.unnumbered.get(key)
+    without = Denied(Denial.IN_CONFLICT, f"{say(key)} does not fit: {unnumbered}") if unnumbered else None
+    return broken or judge(plan) or judge_rate(plan, key) or without
 
 
 def judge_rate(plan: Plan, key: Key) -> Denied | None:

@@ -91,6 +91,8 @@ class Plan:
     refusals: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     inactive: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     """What the API made and would not fit beside another file any more: the file wins, so it is no refusal."""
+    unnumbered: Mapping[Key, str] = field(default_factory=dict)
+    """Resources that would have no rules, since no number is left for them, and why, in words."""
     faults: tuple[Fault, ...] = ()
     followed: int = 0
     """Packets that were followed."""
@@ -210,6 +212,7 @@ class _Trial:
             paths=tuple(sorted(f"{src}>{dst}" for src, dst in touched.pairs)),
             losses=tuple(self._losses()),
             rates=dict(self._rates(plan)),
+            unnumbered={(f"{owner.kind}s", owner.name): why for owner, why in self._control.rulebook.refused.items()},
             faults=checked.faults,
             followed=checked.followed,
         )

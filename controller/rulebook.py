@@ -55,9 +55,10 @@ class Rulebook:
                 if wanted and wanted.owner.kind == "path":
                     yield wanted.owner
 
-    def refused_texts(self) -> dict[str, str]:
-        """Owners for whom no number was left, and why."""
-        return {f"{owner.kind} {owner.name}": reason for owner, reason in self._refused.items()}
+    @property
+    def refused(self) -> Mapping[Owner, str]:
+        """Owners who have no rules since no number is left for them, and why, in words."""
+        return self._refused
 
     def holdings(self) -> set[Holding]:
         """The numbers in use."""
@@ -89,7 +90,7 @@ class Rulebook:
         try:
             wanted = self._derivation.input_of(owner)
         except NothingLeft as problem:
-            self._refused[owner] = str(problem)
+            self._refused[owner] = f"{owner.kind} {owner.name} has no rules: {problem}"
             return None
         self._refused.pop(owner, None)
         return wanted

@@ -76,8 +76,8 @@ class _Edits:
             plan = self._views.changes.plan(edit.desired)
             require(judge_rate(plan, edit.key))
             return json_response(view_plan(plan))
-        require(judge_put(self._views.changes.change(edit.desired, edit.objection), edit.key))
-        require(edit.settle())
+        require(judge_put(self._views.changes.change(edit.desired, edit.objection, edit.regret), edit.key))
+        require(edit.regretted)
         return answer_change(self._views, call, 201 if edit.is_new else 200, edit.show)
 
     def delete(self, call: Call) -> Response:
@@ -104,7 +104,8 @@ class _Put:
         self._views, self._kind, self._call, self._spec = views, kind, call, spec
         self.key: Key = (kind.plural, call.names["name"])
         self.is_new = False
-        self._before: Spec | None = None
+        self.regretted: Denied | None = None
+        """Why it was taken back."""
         self._stands = False
 
     def desired(self) -> Desired:
@@ -114,30 +115,27 @@ class _Put:
         tag = resource_tag(reading, self._kind, self.key[1])
         check_preconditions(self._call.request, tag)
         self.is_new = tag is None
-        self._before = self._views.control.fabric.desired.made.get(self.key)
         self._stands = self._is_standing()
         return self._views.changes.with_changes({self.key: self._spec})
 
     def _is_standing(self) -> bool:
         """Whether it is a claim that holds already, in whole or in part, and is only renewed."""
+        before = self._views.control.fabric.desired.made.get(self.key)
         outcome = self._views.control.negotiation.outcomes.get(self.key[1])
-        return self._before == self._spec and outcome is not None and outcome.state != "expired"
+        return before == self._spec and outcome is not None and outcome.state != "expired"
 
     def objection(self, plan: Plan) -> Denied | None:
         """What speaks against it."""
         return judge_put(plan, self.key)
 
-    def settle(self) -> Denied | None:
+    def regret(self) -> Denied | None:
         """A reservation's lease begins anew. One that was granted in the plan and is not now, since the fabric has
-        moved on meanwhile, is put back as it was; a claim that stands is kept as it is."""
-        if self.key[0] != "reservations":
-            return None
-        outcome = self._views.control.renew(self.key[1])
-        denied = judge_outcome(self.key[1], outcome) if outcome else None
-        if denied is None or self._stands:
-            return None
-        self._views.changes.change(lambda: self._views.changes.with_changes({self.key: self._before}))
-        return denied
+        moved on meanwhile, is taken back; a claim that stands is kept as it is."""
+        if self.key[0] == "reservations":
+            outcome = self._views.control.renew(self.key[1])
+            denied = judge_outcome(self.key[1], outcome) if outcome else None
+            self.regretted = None if self._stands else denied
+        return self.regretted
 
     def show(self, changed: Changed) -> Any:
         """The resource as it is after the change."""

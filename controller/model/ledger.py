@@ -94,4 +94,4 @@ def _choose(pool: str, name: str, numbers: range, taken: set[int]) -> int:
         number = numbers[(first + step) % len(numbers)]
         if number not in taken:
             return number
-    raise NothingLeft(f"{name}: none of the {len(numbers)} numbers for a {pool} is left")
+    raise NothingLeft(f"none of the {len(numbers):,} {pool} numbers is left where it needs one")

@@ -27,7 +27,7 @@ class DirectionView(View):
     links: tuple[str, ...]
     """In order; none where both ends are on one platform."""
     label: int | None
-    """Of its pinned path; null: its rules wait for the MAC of one of its ends."""
+    """Of its pinned path; null: its rules wait for the MAC of an end, or no label is left for it: see `alarms`."""
     measured_bps: int | None
     """What arrives at the last platform, over the last ten seconds; null: nothing was counted yet."""
     policed_bps: int | None

@@ -132,7 +132,6 @@ def test_who_was_refused_is_tried_again_when_the_document_lets_it_push() -> None
     assert fabric.state("high") == "granted"
 
 
-
 def test_who_was_pushed_out_is_back_when_there_is_room() -> None:
     fabric = Reserved(document(*LINE, asked={"low": LOW}, preempt="out"))
     fabric.ask(document(*LINE, asked={"low": LOW, "high": asks("a2>b2", 90, priority=1)}, preempt="out"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from controller.edits import Denial, judge_put
+from controller.model.document import parse_document
+from controller.planner import make_plan, take_basis
 from controller.rules.rules import Meter
 from controller.rules.tables import PATH_LABELS
 from tests.virtual import VirtualFabric
@@ -39,8 +42,24 @@ def metered(fabric: VirtualFabric) -> int:
 def test_those_without_a_label_have_an_alarm_until_one_is_free() -> None:
     fabric = VirtualFabric(document(MANY + 2))
     fabric.start()
+    assert without_label(fabric) <= fabric.control.fabric.declared.reservations.keys()
     assert (len(without_label(fabric)), metered(fabric)) == (2, MANY)
     assert fabric.control.converged
     fabric.change(document(MANY))
     fabric.settle()
     assert (without_label(fabric), metered(fabric)) == (set(), MANY)
+
+
+def test_one_more_is_refused_over_the_api() -> None:
+    fabric = VirtualFabric(document(MANY))
+    fabric.start()
+    key = ("reservations", "more")
+    spec = parse_document(document(MANY + 1), "one more").reservations[f"r{MANY + 1}"]
+    desired = fabric.control.fabric.desired.with_changes({key: spec})
+    denied = judge_put(make_plan(take_basis(fabric.control), desired), key)
+    assert denied is not None
+    assert denied.why is Denial.IN_CONFLICT
+    assert denied.message == (
+        "reservation 'more' does not fit: reservation more has no rules: "
+        "none of the 1,024 path numbers is left where it needs one"
+    )

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from controller.model.desired import Desired
+from controller.planner import Basis, Plan, make_plan
 from controller.rules.rules import Meter
 from tests.unit.rest.written import Written
 
@@ -155,6 +157,24 @@ def test_the_offer_can_be_had(lab: Written) -> None:
     offer = lab.api.refused("PUT", "reservations/second", {**asks(50), "from": "a2"})[2]["offer"]
     put(lab, "second", {**asks(0), "from": "a2", "rate": offer["rate_bps"]})
     assert has(lab, "second") == ("granted", 40)
+
+
+def test_what_lost_its_path_while_it_was_planned_is_taken_back(lab: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan is made in a thread: meanwhile the fabric goes on."""
+
+    def plan(basis: Basis, desired: Desired) -> Plan:
+        made = make_plan(basis, desired)
+        if ("c1", 20) in lab.virtual.cables:
+            lab.virtual.unplug(("c1", 20))
+        return made
+
+    with monkeypatch.context() as patched:
+        patched.setattr("apps.changes.make_plan", plan)
+        refused = lab.api.refused("PUT", "reservations/one", asks(60))
+    assert refused[:2] == (409, "no_room")
+    assert lab.api.get("/api/v1/reservations")["items"] == []
+    lab.settle()
+    assert meters(lab) == []
 
 
 def test_a_change_that_finds_no_room_leaves_what_there_was(lab: Written) -> None:
