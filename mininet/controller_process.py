@@ -7,10 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+from namespaces import listens
 
 ROOT = Path(__file__).resolve().parent.parent
 _STOP_S = 5.0
+_START_S = 10.0
+_POLL_S = 0.02
 
 
 def free_port() -> int:
@@ -63,6 +68,12 @@ class ControllerProcess:
     def running(self) -> bool:
         """Whether it lives."""
         return self._process is not None and self._process.poll() is None
+
+    def wait_listening(self) -> None:
+        """Wait until it takes connections of switches, or has ended."""
+        deadline = time.monotonic() + _START_S
+        while self.running() and not listens(os.getpid(), self.openflow_port) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
 
     def kill(self) -> None:
         """End it at once (SIGKILL), as a crash would."""

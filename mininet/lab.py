@@ -128,6 +128,8 @@ class Lab:
 
     def _start_switches(self) -> None:
         self._undo.callback(self._remove_bridges)
+        if self.controller:
+            self.controller.wait_listening()  # a bridge that finds nobody waits for a second and longer
         for switch in self.net.switches:
             switch.start()
         self.wiring.shape_cards()

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 from commands import run
 
@@ -63,6 +64,11 @@ def namespace_of(pid: int | str) -> int | None:
         return os.stat(f"/proc/{pid}/ns/net").st_ino
     except OSError:
         return None
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether somebody in the network namespace of a process accepts TCP connections on a port, by IPv4."""
+    return f":{port:04X} 00000000:0000 0A" in Path(f"/proc/{pid}/net/tcp").read_text()
 
 
 def end_processes_in(namespaces: set[int], spared: set[int]) -> None:

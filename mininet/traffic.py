@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from namespaces import listens
 from received import Recorder, received_bytes
 
 if TYPE_CHECKING:
@@ -130,9 +131,8 @@ def _said(process: subprocess.Popen[bytes]) -> str:
 
 def wait_listening(lab: Lab, server: str, port: int) -> None:
     """Wait until something on a server accepts TCP connections on a port; raises `MeasurementFailed`."""
-    wanted, table_file = f":{port:04X} 00000000:0000 0A", Path(f"/proc/{lab.host(server).pid}/net/tcp")
     deadline = time.monotonic() + _LISTEN_S
-    while wanted not in table_file.read_text():
+    while not listens(lab.host(server).pid, port):
         if time.monotonic() > deadline:
             raise MeasurementFailed(f"iperf3 does not listen on {server} after {_LISTEN_S:g} s")
         time.sleep(0.01)
