@@ -90,6 +90,18 @@ class Queues:
         """How what is reserved is kept at a port."""
         return self.kept.get(platform, {}).get(port, "police")
 
+    def kept_by(self, direction: DirectionInput, end: End) -> Mechanism:
+        """How a direction of a reservation is kept; the weakest on its way, the port where it ends included if that has
+        queues. By addresses a device cannot tell what comes from an uplink."""
+        stages = [(stage.platform, stage.out_port) for stage in direction.stages]
+        outs = [(direction.platform, direction.out_port), *stages]
+        found = {self.mechanism(platform, port) for platform, port in outs if port is not None}
+        if not found or any(queues.number == end[1] for queues in self.of(end[0])):
+            last = self.mechanism(*end)
+            found.add("police" if last == "mark" and direction.chosen.source is None else last)
+        weakest: tuple[Mechanism, ...] = ("police", "mark")
+        return next((each for each in weakest if each in found), "queue")
+
     def follow(self, granted: Granted, loads: Mapping[Way, int]) -> None:
         """Work them out anew; `loads` is what each way must hold at most, bypasses included, bit/s."""
         ports: defaultdict[str, list[PortQueues]] = defaultdict(list)

@@ -127,13 +127,5 @@ def _direction(
         measured_bps=now.bps if now else None,
         policed_bps=now.policed_bps if now else None,
         policed_packets=now.policed_packets if now else None,
-        kept_by=_kept_by(reading, *pinned) if pinned else None,
+        kept_by=reading.control.queues.kept_by(*pinned) if pinned else None,
     )
-
-
-def _kept_by(reading: Reading, direction: DirectionInput, end: End) -> Mechanism:
-    """The weakest on its way."""
-    outs = [(direction.platform, direction.out_port), *((stage.platform, stage.out_port) for stage in direction.stages)]
-    ports = [(platform, port) for platform, port in outs if port is not None] or [end]
-    found: set[Mechanism] = {reading.control.queues.mechanism(*port) for port in ports}
-    return next((each for each in ("police", "mark") if each in found), "queue")

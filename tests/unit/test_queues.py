@@ -198,3 +198,34 @@ def test_how_a_grant_is_kept_is_police_until_a_bridge_was_seen_to_do_more() -> N
     control.bridge_seen("a", (), {EAST: "mark"}, 0.0)
     assert control.queues.mechanism("a", EAST) == "mark"
     assert control.queues.mechanism("a", SOUTH) == "police"
+
+
+def kept_by(of: VirtualFabric, name: str) -> str:
+    ((direction, end),) = of.control.granted[name]
+    return of.control.queues.kept_by(direction, end)
+
+
+def test_a_reservation_is_kept_as_at_the_weakest_port_on_its_way() -> None:
+    of = fabric(one="from: b1, to: slow, rate: 30 Mbit/s", far="from: b1, to: a1, rate: 30 Mbit/s")
+    of.control.bridge_seen("a", (), {3: "police"}, 0.0)
+    of.control.bridge_seen("b", (), {20: "mark"}, 0.0)
+    assert kept_by(of, "one") == "police"
+    assert kept_by(of, "far") == "mark"
+    of.control.bridge_seen("a", (), {3: "mark"}, 0.0)
+    assert kept_by(of, "one") == "mark"
+    of.control.bridge_seen("b", (), {20: "queue"}, 0.0)
+    assert kept_by(of, "far") == "queue"
+
+
+def test_a_device_cannot_tell_what_comes_from_an_uplink_a_flow_entry_can() -> None:
+    beyond_d = "    uplinks: {isp: {port: 9, segment: web}}\n"
+    at_d = FABRIC.index("    trunks: {south: {port: 22")
+    text = FABRIC[:at_d] + beyond_d + FABRIC[at_d:]
+    of = fabric(text, slowed="from: isp, to: slow, rate: 30 Mbit/s", free="from: isp, to: a1, rate: 30 Mbit/s")
+    for platform, port_no in (("d", 22), ("b", 20)):
+        of.control.bridge_seen(platform, (), {port_no: "mark"}, 0.0)
+    of.control.bridge_seen("a", (), {3: "mark"}, 0.0)
+    assert (kept_by(of, "slowed"), kept_by(of, "free")) == ("police", "mark")
+    for platform, port_no in (("d", 22), ("b", 20), ("a", 3)):
+        of.control.bridge_seen(platform, (), {port_no: "queue"}, 0.0)
+    assert (kept_by(of, "slowed"), kept_by(of, "free")) == ("queue", "queue")
