@@ -20,12 +20,15 @@ _EMULATION = "emulation"
 _ORDER = ("properties", "unit", _EMULATION)
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where there are two workers: each file by one of them, and all of emulation."""
+    item.add_marker(pytest.mark.xdist_group(_EMULATION if _folder(item) == _EMULATION else item.path.stem))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first; and where there are two workers, emulation by one of them, when the other has nothing more."""
+    """The longest first, and emulation when the other worker has nothing more."""
     items.sort(key=lambda item: _ORDER.index(_folder(item)))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_EMULATION if _folder(item) == _EMULATION else item.path.stem))
         if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
 
