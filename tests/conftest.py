@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 LONG_TIMEOUT_S = 3600
 _HERE = Path(__file__).parent
@@ -20,18 +22,21 @@ _EMULATION = "emulation"
 _ORDER = ("properties", "unit", _EMULATION)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Where there are two workers: each file by one of them, and all of emulation."""
-    item.add_marker(pytest.mark.xdist_group(_EMULATION if _folder(item) == _EMULATION else item.path.stem))
+class _Shares(LoadScopeScheduling):
+    """Where there are two workers: each file is for one of them, and all of emulation, which measures time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return _EMULATION if _EMULATION in file.split("/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _Shares(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, and emulation when the other worker has nothing more."""
-    items.sort(key=lambda item: _ORDER.index(_folder(item)))
+    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(_HERE).parts[0]))
     for item in items:
         if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
-
-
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(_HERE).parts[0]
