@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from controller.learning import Heard
+from controller.learning import Heard, claim_of
 from controller.model.addresses import mac_from_int
 from controller.model.alarms import Alarms
 from controller.model.fabric import Fabric
@@ -35,7 +35,7 @@ class Surveillance:
 
     def packet(self, heard: Heard) -> None:
         """A copy of what the guard dropped."""
-        if heard.reason not in _SAID:
+        if heard.reason not in _SAID or self._is_due(heard):
             return
         subject = f"{heard.end[0]}:{heard.end[1]}"
         uplink = self._fabric.declared.uplink_at(heard.end)
@@ -44,6 +44,14 @@ class Surveillance:
         what = _SAID[heard.reason].format(mac=mac_from_int(heard.fields.get("eth_src", 0)))
         message = f"{heard.end[0]} port {heard.end[1]} ({who}) sent {what}: dropped"
         self.happened("violation", subject, message)
+
+    def _is_due(self, heard: Heard) -> bool:
+        """Whether it is right by now: it came in before the switch had the rules of its sender."""
+        servers = [server for server in self._fabric.directory.at(heard.end) if server.vlan == heard.vlan]
+        own = [server for server in servers if server.mac == heard.fields.get("eth_src")]
+        if heard.reason is Reason.ADDRESS:
+            return any(claim_of(heard.fields) in server.addresses for server in own)
+        return heard.reason is Reason.MAC and bool(own)
 
     def happened(self, kind: str, subject: str, message: str) -> None:
         """Raise an alarm of what happens and does not last: it is over when nothing of the kind came for a while."""

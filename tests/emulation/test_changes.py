@@ -38,7 +38,7 @@ def fabrics() -> Iterator[Callable[[str], Lab]]:
         yield cache(lambda name: built.enter_context(example(name)))
 
 
-@pytest.fixture(params=["two-chassis", "ring"])
+@pytest.fixture(params=[pytest.param("two-chassis", marks=pytest.mark.long), "ring"])
 def lab(request: pytest.FixtureRequest, fabrics: Callable[[str], Lab]) -> Lab:
     return fabrics(request.param)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from controller.control import Control
@@ -142,6 +144,16 @@ def test_a_violation_at_a_port_is_shown_by_its_platform_and_its_server() -> None
     for kind, name in (("platform", "chassis1"), ("server", "web1")):
         assert [alarm.kind for alarm in view(control, kind, name).status.alarms] == ["violation"]
     assert view(control, "server", "web2").status.alarms == ()
+
+
+def test_what_came_before_the_switch_had_its_senders_rules_is_no_violation() -> None:
+    control = running_fabric()
+    own = {"eth_src": 0x020000000101}
+    control.packet_heard(Heard(("chassis1", 1), Reason.MAC, own), 0.0)
+    control.packet_heard(Heard(("chassis1", 1), Reason.ADDRESS, {**own, "arp_spa": int(IPv4Address("10.1.0.11"))}), 0.0)
+    assert view(control, "server", "web1").status.alarms == ()
+    control.packet_heard(Heard(("chassis1", 1), Reason.ADDRESS, {**own, "arp_spa": int(IPv4Address("10.1.0.66"))}), 0.0)
+    assert [alarm.kind for alarm in view(control, "server", "web1").status.alarms] == ["violation"]
 
 
 def test_a_learned_server_has_the_spec_that_would_declare_it() -> None:
