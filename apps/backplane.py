@@ -34,7 +34,7 @@ from apps.state import CannotStart, State
 from apps.views import FabricViews
 from controller.control import Control, Refused
 from controller.model.topology import Port
-from controller.queues import Mechanism
+from controller.queues import Mechanism, PortQueues
 from controller.rules.rules import Counted, Installed, RuleKey
 from controller.rules.tables import Reason
 
@@ -294,7 +294,7 @@ class Backplane(RyuApp):  # type: ignore[misc]
             if platform in self.control.fabric.platforms:
                 self.bridges.prepare(platform, Target(dpid, *self.control.bridge(platform)))
 
-    def _bridge_seen(self, platform: str, heard: Collection[int] | None, kept: Mapping[int, Mechanism]) -> None:
+    def _bridge_seen(self, platform: str, heard: Collection[int] | None, kept: Mapping[PortQueues, Mechanism]) -> None:
         self.control.bridge_seen(platform, heard, kept, time.monotonic())
         self._wake.set()
 

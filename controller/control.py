@@ -281,10 +281,12 @@ class Control:
         self.reconciler.hold(self.recovery.until)
         self.refresh()
         away = [name for name in self.fabric.platforms if not self.reconciler.switches[name].connected]
-        steps = self.reconciler.next_step(now, self.patience.kept(away, now), self.failures.apart)
+        kept = self.patience.kept(away, now, self.queues.waits(now))
+        steps = self.reconciler.next_step(now, kept, self.failures.apart)
         self.auditing.sent(steps)
         if not steps:
             self._collect_numbers()
+            self.fabric.version += self.converged and self.queues.settle()
         return steps
 
     def _lead_back(self, now: float) -> None:
@@ -331,12 +333,12 @@ class Control:
         self.surveillance.happened("bridge_settings", platform, problem)
 
     def bridge_seen(
-        self, platform: str, heard: Collection[int] | None, kept: Mapping[int, Mechanism], now: float
+        self, platform: str, heard: Collection[int] | None, kept: Mapping[PortQueues, Mechanism], now: float
     ) -> None:
         """A bridge's settings were looked at: the ports where BFD hears the other end (None: they cannot be), and how
         what is reserved is kept at its ports."""
         self.liveness.bridge_seen(platform, heard, now)
-        self.queues.kept[platform] = dict(kept)
+        self.queues.seen(platform, kept)
 
     def overdue(self, now: float) -> tuple[str, ...]:
         """Platforms that have not confirmed a step in time: their connection is to be closed."""

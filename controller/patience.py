@@ -9,14 +9,14 @@ So does what carries a pinned path that is not wanted any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from math import isfinite
 from typing import Final
 
 from controller.compile.ports import trunk_port_of
 from controller.routing import Routing
 from controller.rules.placed import PATH_RANKS, Turn, Wanted
-from controller.rules.reconciler import Content, Kept, content_of
+from controller.rules.reconciler import Content, Kept, content_of, leads_onto_a_path
 from controller.rules.rules import Bucket, Group, RuleKey, ToGroup
 from controller.rules.tables import Table, kind_of_owner
 
@@ -33,8 +33,24 @@ class Patience:
         self._routing, self._home_of = routing, home_of
         self._since: dict[str, float] = {}
 
-    def kept(self, away: Iterable[str], now: float) -> Kept | None:
-        """What has to wait for those that are away; None: nothing."""
+    def kept(self, away: Iterable[str], now: float, unqueued: Collection[tuple[str, str]] = ()) -> Kept | None:
+        """What has to wait for those that are away; None: nothing.
+
+        `unqueued`: platforms and reservations of theirs that are not to be led onto another path yet, since the queue
+        that it begins with is not there.
+        """
+        waits = self._waits(away, now)
+        if not unqueued:
+            return waits
+
+        def is_kept(platform: str, key: RuleKey, before: Content, after: Wanted | None) -> bool:
+            if after is not None and leads_onto_a_path(key) and (platform, after.owner.name) in unqueued:
+                return True
+            return waits is not None and waits(platform, key, before, after)
+
+        return is_kept
+
+    def _waits(self, away: Iterable[str], now: float) -> Kept | None:
         self._since = {name: self._since.get(name, now) for name in away}
         silent = sorted(self._since.keys() & self._working()) if self._since else []
         if not silent:

@@ -31,7 +31,7 @@ from controller.queues import Mechanism, PortQueues
 
 LOG = logging.getLogger("backplane.ovsdb")
 ALARM: Final = "bridge_settings"
-Report: TypeAlias = Callable[[str, Collection[int] | None, Mapping[int, Mechanism]], None]
+Report: TypeAlias = Callable[[str, Collection[int] | None, Mapping[PortQueues, Mechanism]], None]
 Sentence: TypeAlias = Callable[[str, str], None]
 """Told of a platform, in words."""
 _AGAIN_S: Final = 4.0
@@ -176,7 +176,7 @@ class Bridges:
         """One look; answers the ports where BFD hears the other end."""
         problem: str | None
         heard: frozenset[int] | None = None
-        kept: Mapping[int, Mechanism] = {}
+        kept: Mapping[PortQueues, Mechanism] = {}
         try:
             with Database(target.database) as database:
                 problem, left, seen = self._set_right(platform, target, database)

@@ -45,7 +45,7 @@ class QueueKeeper:
 
     def keep(
         self, platform: str, database: Database, bridge: str, local: bool, wanted: tuple[PortQueues, ...]
-    ) -> Mapping[int, Mechanism]:
+    ) -> Mapping[PortQueues, Mechanism]:
         """Make the queues of a bridge as they are wanted; answers how what is reserved is kept at each port."""
         try:
             return self._keep(platform, database, bridge, local, wanted)
@@ -55,7 +55,7 @@ class QueueKeeper:
 
     def _keep(
         self, platform: str, database: Database, bridge: str, local: bool, wanted: tuple[PortQueues, ...]
-    ) -> Mapping[int, Mechanism]:
+    ) -> Mapping[PortQueues, Mechanism]:
         kind, ports = read_ports(database, bridge)
         marks = kind == _USERSPACE and local
         problems: dict[str, str] = {}
@@ -72,7 +72,7 @@ class QueueKeeper:
             database.reconfigured(_TAKEN_OVER_WITHIN_S)
             _, ports = read_ports(database, bridge)
         self._forget_devices(ports.keys() - {queues.name for queues in wanted})
-        found = {queues.number: self._kept(queues, ports.get(queues.name), kind, marks, problems) for queues in wanted}
+        found = {queues: self._kept(queues, ports.get(queues.name), kind, marks, problems) for queues in wanted}
         self._complain(platform, kind, local, wanted, problems)
         if not problems:
             self._right[platform] = wanted

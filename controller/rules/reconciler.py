@@ -168,7 +168,7 @@ class Reconciler:
         if switch.refused:
             for key in set(done) - refusals.keys():
                 switch.refused.pop(key, None)
-        if batch.upserts or any(map(_leads_in, batch.deletes)):
+        if batch.upserts or any(map(leads_onto_a_path, batch.deletes)):
             self._settled_at = now
 
     def waiting_s(self, platform: str, now: float) -> float:
@@ -236,14 +236,17 @@ def _is_kept(name: str, switch: SwitchRules, key: RuleKey, kept: Kept | None) ->
     return kept(name, key, switch.installed[key], switch.wanted.get(key))
 
 
-def _leads_in(key: RuleKey) -> bool:
+def leads_onto_a_path(key: RuleKey) -> bool:
+    """Whether an entry leads packets onto a pinned path."""
     return len(key) == 4 and key[1] == Table.STEER
 
 
 def _led_by(switch: SwitchRules) -> set[int]:
     """Whose packets (by hash of the owner's name) are led onto a path that is to be another: what leads onto the new
     one waits for what it needs, so the old one is still in use."""
-    waiting = (key for key in switch.pending if _leads_in(key) and key in switch.wanted and differs(switch, key))
+    waiting = (
+        key for key in switch.pending if leads_onto_a_path(key) and key in switch.wanted and differs(switch, key)
+    )
     before = (switch.installed.get(key) for key in waiting)
     return {owner_hash(content) for content in before if isinstance(content, int)}
 
@@ -253,7 +256,7 @@ def _serves(name: str, switch: SwitchRules, key: RuleKey, led: Mapping[str, Coll
     content = switch.installed[key]
     if isinstance(content, Meter):
         return name in led and metered(content.number)[0] == MeterKind.RESERVATION
-    if not isinstance(content, int) or kind_of_owner(content) != "reservation" or _leads_in(key):
+    if not isinstance(content, int) or kind_of_owner(content) != "reservation" or leads_onto_a_path(key):
         return False
     return any(owner_hash(content) in owners for owners in led.values())
 
@@ -265,14 +268,16 @@ def _deletes(busy: Mapping[str, SwitchRules], kept: Kept | None, drained: bool) 
     """
     step: dict[str, Batch] = {}
     leading = any(
-        _leads_in(key) and key not in s.wanted and key in s.installed for s in busy.values() for key in s.pending
+        leads_onto_a_path(key) and key not in s.wanted and key in s.installed
+        for s in busy.values()
+        for key in s.pending
     )
     led = {name: owners for name, switch in busy.items() if (owners := _led_by(switch))}
     for name, switch in busy.items():
         unwanted = [key for key in switch.pending if key not in switch.wanted and key in switch.installed]
         free = [key for key in unwanted if drained or isinstance(switch.installed[key], Strange)]
         excess = [key for key in free if not _is_kept(name, switch, key, kept) and not _serves(name, switch, key, led)]
-        excess = [key for key in excess if _leads_in(key)] or ([] if leading else excess)
+        excess = [key for key in excess if leads_onto_a_path(key)] or ([] if leading else excess)
         excess.sort(key=lambda key: _KIND_ORDER[key[0]])
         if excess:
             step[name] = Batch(deletes=tuple(excess))

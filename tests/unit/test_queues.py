@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
-from controller.queues import MOST_BPS, PortQueues, Queue
-from controller.rules.tables import QueueKind, path_queue
+from controller.queues import MOST_BPS, QUEUED_WITHIN_S, Mechanism, PortQueues, Queue
+from controller.rules.rules import FlowEntry, SetField
+from controller.rules.tables import QueueKind, Reg, Table, path_queue
 from tests.virtual import VirtualFabric
 
 MBIT = 1_000_000
@@ -193,11 +194,16 @@ def test_when_nothing_is_reserved_any_more_trunks_have_none() -> None:
 
 def test_how_a_grant_is_kept_is_police_until_a_bridge_was_seen_to_do_more() -> None:
     of = fabric(one="from: a1, to: b1, rate: 30 Mbit/s")
-    control: Any = of.control
-    assert control.queues.mechanism("a", EAST) == "police"
-    control.bridge_seen("a", (), {EAST: "mark"}, 0.0)
-    assert control.queues.mechanism("a", EAST) == "mark"
-    assert control.queues.mechanism("a", SOUTH) == "police"
+    assert of.control.queues.mechanism("a", EAST) == "police"
+    seen(of, "a", {EAST: "mark"})
+    assert of.control.queues.mechanism("a", EAST) == "mark"
+    assert of.control.queues.mechanism("a", SOUTH) == "police"
+
+
+def seen(of: VirtualFabric, platform: str, kept: Mapping[int, Mechanism]) -> None:
+    """The bridge was looked at: it has all the queues that are wanted now at these ports."""
+    found = {each: kept[each.number] for each in of.control.queues.of(platform) if each.number in kept}
+    of.control.bridge_seen(platform, (), found, of.now)
 
 
 def kept_by(of: VirtualFabric, name: str) -> str:
@@ -207,13 +213,13 @@ def kept_by(of: VirtualFabric, name: str) -> str:
 
 def test_a_reservation_is_kept_as_at_the_weakest_port_on_its_way() -> None:
     of = fabric(one="from: b1, to: slow, rate: 30 Mbit/s", far="from: b1, to: a1, rate: 30 Mbit/s")
-    of.control.bridge_seen("a", (), {3: "police"}, 0.0)
-    of.control.bridge_seen("b", (), {20: "mark"}, 0.0)
+    seen(of, "a", {3: "police"})
+    seen(of, "b", {20: "mark"})
     assert kept_by(of, "one") == "police"
     assert kept_by(of, "far") == "mark"
-    of.control.bridge_seen("a", (), {3: "mark"}, 0.0)
+    seen(of, "a", {3: "mark"})
     assert kept_by(of, "one") == "mark"
-    of.control.bridge_seen("b", (), {20: "queue"}, 0.0)
+    seen(of, "b", {20: "queue"})
     assert kept_by(of, "far") == "queue"
 
 
@@ -223,9 +229,67 @@ def test_a_device_cannot_tell_what_comes_from_an_uplink_a_flow_entry_can() -> No
     text = FABRIC[:at_d] + beyond_d + FABRIC[at_d:]
     of = fabric(text, slowed="from: isp, to: slow, rate: 30 Mbit/s", free="from: isp, to: a1, rate: 30 Mbit/s")
     for platform, port_no in (("d", 22), ("b", 20)):
-        of.control.bridge_seen(platform, (), {port_no: "mark"}, 0.0)
-    of.control.bridge_seen("a", (), {3: "mark"}, 0.0)
+        seen(of, platform, {port_no: "mark"})
+    seen(of, "a", {3: "mark"})
     assert (kept_by(of, "slowed"), kept_by(of, "free")) == ("police", "mark")
     for platform, port_no in (("d", 22), ("b", 20), ("a", 3)):
-        of.control.bridge_seen(platform, (), {port_no: "queue"}, 0.0)
+        seen(of, platform, {port_no: "queue"})
     assert (kept_by(of, "slowed"), kept_by(of, "free")) == ("queue", "queue")
+
+
+# Make before break
+
+
+def led_over(of: VirtualFabric) -> int:
+    """The label that `one` is led onto where it enters."""
+    rules = of.switches["a"].rules.values()
+    (entry,) = [rule for rule in rules if isinstance(rule, FlowEntry) and rule.table == Table.STEER and rule.meter]
+    return next(action.value for action in entry.actions if isinstance(action, SetField) and action.field == Reg.PATH)
+
+
+def act(of: VirtualFabric) -> None:
+    """All steps of less than a second."""
+    for _ in range(9):
+        of.discover()
+        of.step()
+        of.now += 0.1
+
+
+def test_traffic_is_led_onto_another_path_when_that_has_its_queue() -> None:
+    of = fabric(one="from: a1, to: b1, rate: 30 Mbit/s")
+    seen(of, "a", {EAST: "mark", SOUTH: "mark"})
+    before = label(of, "one")
+    of.unplug(("a", EAST))
+    act(of)
+    after = label(of, "one")
+    assert after != before
+    assert led_over(of) == before
+    assert not of.control.converged
+    seen(of, "a", {SOUTH: "mark"})
+    act(of)
+    assert led_over(of) == after
+
+
+def test_it_does_not_wait_for_long_for_a_queue() -> None:
+    of = fabric(one="from: a1, to: b1, rate: 30 Mbit/s")
+    seen(of, "a", {EAST: "mark", SOUTH: "mark"})
+    of.unplug(("a", EAST))
+    act(of)
+    of.now += QUEUED_WITHIN_S
+    act(of)
+    assert led_over(of) == label(of, "one")
+
+
+def test_the_queue_of_a_path_stays_until_nothing_is_led_onto_it() -> None:
+    of = fabric(one="from: a1, to: b1, rate: 30 Mbit/s")
+    of.unplug(("a", EAST))
+    of.settle()
+    far = label(of, "one")
+    of.plug(("a", EAST), ("b", 20))
+    while label(of, "one") == far:
+        of.now += 1.0
+        of.discover()
+        of.step()
+    assert path_queue(far) in queues(of, "a", SOUTH)
+    of.settle()
+    assert path_queue(far) not in queues(of, "a", SOUTH)
