@@ -75,8 +75,12 @@ class Recorder:
         return {server: _bps(one, other, server) for server in self._servers}
 
     def series(self, server: str) -> list[tuple[float, float]]:
-        """Each sample's time, and what the server received since the one before, layer-2 bit/s."""
-        return [(other.at, _bps(one, other, server)) for one, other in pairwise(self.samples)]
+        """Each sample's time, and what the server received since the one before, layer-2 bit/s; the last sample, which
+        is taken whenever all is over, only where it tells of half an interval at least."""
+        pairs = list(pairwise(self.samples))
+        if pairs and pairs[-1][1].at - pairs[-1][0].at < self._interval_s / 2:
+            pairs.pop()
+        return [(other.at, _bps(one, other, server)) for one, other in pairs]
 
 
 def _bps(one: Sample, other: Sample, server: str) -> float:

@@ -21,7 +21,7 @@ from typing import Final
 from eventlet import tpool
 
 from controller.compile.reservations import HEAVIEST
-from controller.queues import Frames, PortQueues
+from controller.queues import Frames, PortQueues, Queue
 from controller.rules.tables import BYPASS_LABELS, Class, QueueKind
 
 _DEVICE: Final = re.compile(r"[^\s/]{1,15}")
@@ -104,9 +104,15 @@ def _leaves(queues: PortQueues) -> Iterator[str]:
     if queues.is_trunk:
         yield f"qdisc change dev {device} root handle 1: stab overhead -{_LABEL_BYTES} linklayer ethernet"
     for queue in queues.queues:
-        limit = min(max(int(queue.max_bps * _QUEUE_S / _FRAME_BITS), _SHORTEST), _LONGEST)
-        minor = queue.number + 1
+        minor, limit = queue.number + 1, _length(queue)
         yield f"qdisc replace dev {device} parent 1:{minor:x} handle {0x1000 + minor:x}: pfifo_head_drop limit {limit}"
+
+
+def _length(queue: Queue) -> int:
+    """What is not shaped here is not to stand in a queue at all, but comes in bursts: Open vSwitch's own batches."""
+    if queue.number == QueueKind.RESERVED:
+        return _LONGEST
+    return min(max(int(queue.max_bps * _QUEUE_S / _FRAME_BITS), _SHORTEST), _LONGEST)
 
 
 def _filters(queues: PortQueues, base: int) -> Iterator[str]:
