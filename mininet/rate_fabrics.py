@@ -52,7 +52,7 @@ def chain_loads(platforms: int, reserved_by: str) -> list[Load]:
     """Everybody sends at least twice what he can have; what is reserved by UDP or TCP, the others by UDP."""
     udp = {name: 2 * bps if reserved_by == "UDP" else None for name, (_, _, bps) in CHAIN_RESERVED.items()}
     reserved = [Load(source, target, udp[name]) for name, (source, target, _) in CHAIN_RESERVED.items()]
-    joining = [Load(*JOINING, CHAIN_BPS)] if platforms > 2 else []
+    joining = [Load(*JOINING, CHAIN_BPS // 2)] if platforms > 2 else []
     return [*reserved, Load(*BEST_EFFORT, 2 * CHAIN_BPS), *joining]
 
 

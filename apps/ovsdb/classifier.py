@@ -32,7 +32,9 @@ _GENERATIONS: Final = (100, 200)
 _STEPS: Final = 50
 _BEHIND: Final = 20
 """So much later comes what is asked where the kernel puts the network header behind the tags."""
-_SHORTEST, _LONGEST, _QUEUE_S = 16, 48, 0.002
+_SHORTEST, _LONGEST = 16, 48
+_QUEUE_S, _SHAPED_S = 0.002, 0.005
+"""How much a queue holds; TCP keeps a rate only where it is shaped to it with some milliseconds to spare."""
 _FRAME_BITS: Final = 12_144
 _TIMEOUT_S: Final = 5.0
 _IPV4, _IPV6 = 0x0800, 0x86DD
@@ -99,7 +101,7 @@ def _tc(batch: str, *arguments: str) -> str:
 
 
 def _leaves(queues: PortQueues) -> Iterator[str]:
-    """Labels are no part of a rate; and a queue holds two milliseconds, within what the socket can."""
+    """Labels are no part of a rate; and a queue holds some milliseconds, within what the socket can."""
     device = queues.name
     if queues.is_trunk:
         yield f"qdisc change dev {device} root handle 1: stab overhead -{_LABEL_BYTES} linklayer ethernet"
@@ -112,7 +114,8 @@ def _length(queue: Queue) -> int:
     """What is not shaped here is not to stand in a queue at all, but comes in bursts: Open vSwitch's own batches."""
     if queue.number == QueueKind.RESERVED:
         return _LONGEST
-    return min(max(int(queue.max_bps * _QUEUE_S / _FRAME_BITS), _SHORTEST), _LONGEST)
+    holds_s = _QUEUE_S if queue.number in (QueueKind.DEFAULT, QueueKind.BEST_EFFORT) else _SHAPED_S
+    return min(max(int(queue.max_bps * holds_s / _FRAME_BITS), _SHORTEST), _LONGEST)
 
 
 def _filters(queues: PortQueues, base: int) -> Iterator[str]:
