@@ -259,10 +259,11 @@ class Control:
         doubted, self._doubted = self._doubted & self.connected.keys(), set()
         return doubted
 
-    def _collect_numbers(self) -> None:
-        """Numbers are free again when every switch that may hold them has confirmed their removal."""
+    def _collect(self) -> None:
+        """Numbers and queues are free again when every switch that may use them has confirmed that it does not."""
         if self._to_collect and self.converged and not self.absent:
             self._to_collect = False
+            self.fabric.version += self.queues.settle()
             if self.fabric.ledger.collect(self.rulebook.holdings(), COLLECTED):
                 self.fabric.version += 1
                 self._ask_again()
@@ -285,8 +286,7 @@ class Control:
         steps = self.reconciler.next_step(now, kept, self.failures.apart)
         self.auditing.sent(steps)
         if not steps:
-            self._collect_numbers()
-            self.fabric.version += self.converged and self.queues.settle()
+            self._collect()
         return steps
 
     def _lead_back(self, now: float) -> None:

@@ -12,6 +12,7 @@ from controller.assurance import Fault
 from controller.model.desired import Key
 from controller.model.fabric import Fabric
 from controller.model.problems import Problem
+from controller.model.spec import Spec
 from controller.model.wording import listed, quoted
 from controller.negotiation import Outcome
 from controller.planner import Plan
@@ -78,15 +79,21 @@ def judge_put(plan: Plan, key: Key) -> Denied | None:
         problems = tuple(within(key, problem) for problem in own)
         return Denied(Denial.INVALID_SPEC, f"{say(key)} does not fit: {_first(problems)}", problems)
     broken = _breaks(plan, Denial.IN_CONFLICT, f"{say(key)} as it is asked for does not go with")
-    unnumbered = plan.unnumbered.get(key)
-    without = Denied(Denial.IN_CONFLICT, f"{say(key)} does not fit: {unnumbered}") if unnumbered else None
-    return broken or judge(plan) or judge_rate(plan, key) or without
+    return broken or judge(plan) or judge_room(plan, key)
 
 
-def judge_rate(plan: Plan, key: Key) -> Denied | None:
-    """What speaks against a reservation that is asked for: there is no room for it."""
+def judge_room(plan: Plan, key: Key) -> Denied | None:
+    """What speaks against a resource that is asked for and fits in itself: there is no rate, or no number, for it."""
     change = plan.rates.get(key[1]) if key[0] == "reservations" else None
-    return judge_outcome(key[1], change.outcome) if change else None
+    denied = judge_outcome(key[1], change.outcome) if change else None
+    if denied is None and key in plan.unnumbered:
+        return Denied(Denial.IN_CONFLICT, f"{say(key)} does not fit: {plan.unnumbered[key]}")
+    return denied
+
+
+def is_renewal(fabric: Fabric, key: Key, spec: Spec, outcome: Outcome | None) -> bool:
+    """Whether a reservation that is asked for is a claim that holds already, in whole or in part."""
+    return fabric.desired.made.get(key) == spec and outcome is not None and outcome.state != "expired"
 
 
 def judge_outcome(name: str, outcome: Outcome) -> Denied | None:

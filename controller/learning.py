@@ -80,7 +80,7 @@ class Learner:
             server = replace(server, mac=mac)
         elif server.mac != mac:
             return False
-        claim = claim_of(heard.fields)
+        claim = _claim(heard.fields)
         if claim is not None and self._may_add(server, claim):
             server = replace(server, addresses=(*server.addresses, claim))
         if server == self._fabric.servers[server.name]:
@@ -108,7 +108,7 @@ class Learner:
                 return False
             known = replace(known, platform=platform, port=port, addresses=() if is_uplink else known.addresses)
         server = known or Server(name, platform, port, segment, mac, (), declared=False)
-        claim = None if is_uplink else claim_of(heard.fields)  # beyond an uplink are the addresses of the whole world
+        claim = None if is_uplink else _claim(heard.fields)  # beyond an uplink are the addresses of the whole world
         if claim is not None:
             server = self._with_claim(server, claim)
         if server == self._fabric.determined.get(name):
@@ -168,7 +168,7 @@ def learned_name(segment: str, mac: int) -> str:
     return f"{segment}.{mac_from_int(mac).replace(':', '-')}"
 
 
-def claim_of(fields: Mapping[str, int]) -> tuple[int, int] | None:
+def _claim(fields: Mapping[str, int]) -> tuple[int, int] | None:
     """The address that a packet's sender claims for itself."""
     for name, version in (("arp_spa", 4), ("ipv4_src", 4), ("ipv6_src", 6)):
         address = fields.get(name, 0)

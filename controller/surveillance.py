@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from controller.learning import Heard, claim_of
+from controller.learning import Heard
 from controller.model.addresses import mac_from_int
 from controller.model.alarms import Alarms
 from controller.model.fabric import Fabric
@@ -46,12 +46,10 @@ class Surveillance:
         self.happened("violation", subject, message)
 
     def _is_due(self, heard: Heard) -> bool:
-        """Whether it is right by now: it came in before the switch had the rules of its sender."""
-        servers = [server for server in self._fabric.directory.at(heard.end) if server.vlan == heard.vlan]
-        own = [server for server in servers if server.mac == heard.fields.get("eth_src")]
-        if heard.reason is Reason.ADDRESS:
-            return any(claim_of(heard.fields) in server.addresses for server in own)
-        return heard.reason is Reason.MAC and bool(own)
+        """Whether its MAC is the port's own: it came in before the switch had the rules of its sender."""
+        sender = (heard.fields.get("eth_src"), heard.vlan)
+        servers = self._fabric.directory.at(heard.end)
+        return heard.reason is Reason.MAC and any((server.mac, server.vlan) == sender for server in servers)
 
     def happened(self, kind: str, subject: str, message: str) -> None:
         """Raise an alarm of what happens and does not last: it is over when nothing of the kind came for a while."""

@@ -17,7 +17,16 @@ from apps.rest.problems import Reason, Refused
 from apps.rest.routes import Answer, Body
 from apps.rest.waiting import WAIT, wait_s
 from apps.views import FabricViews
-from controller.edits import Denied, judge_delete, judge_outcome, judge_put, judge_rate, refuse_delete, refuse_put
+from controller.edits import (
+    Denied,
+    is_renewal,
+    judge_delete,
+    judge_outcome,
+    judge_put,
+    judge_room,
+    refuse_delete,
+    refuse_put,
+)
 from controller.model.desired import Desired, Key
 from controller.model.problems import DocumentError, counted
 from controller.model.resource_reader import read_resource
@@ -74,7 +83,7 @@ class _Edits:
         edit = _Put(self._views, self._kind, call, _spec_of(call, self._key(call)))
         if call.says("dry_run"):
             plan = self._views.changes.plan(edit.desired)
-            require(judge_rate(plan, edit.key))
+            require(judge_room(plan, edit.key))
             return json_response(view_plan(plan))
         require(judge_put(self._views.changes.change(edit.desired, edit.objection, edit.regret), edit.key))
         require(edit.regretted)
@@ -115,14 +124,9 @@ class _Put:
         tag = resource_tag(reading, self._kind, self.key[1])
         check_preconditions(self._call.request, tag)
         self.is_new = tag is None
-        self._stands = self._is_standing()
-        return self._views.changes.with_changes({self.key: self._spec})
-
-    def _is_standing(self) -> bool:
-        """Whether it is a claim that holds already, in whole or in part, and is only renewed."""
-        before = self._views.control.fabric.desired.made.get(self.key)
         outcome = self._views.control.negotiation.outcomes.get(self.key[1])
-        return before == self._spec and outcome is not None and outcome.state != "expired"
+        self._stands = is_renewal(reading.fabric, self.key, self._spec, outcome)
+        return self._views.changes.with_changes({self.key: self._spec})
 
     def objection(self, plan: Plan) -> Denied | None:
         """What speaks against it."""

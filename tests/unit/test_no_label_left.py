@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.edits import Denial, judge_put
+from controller.edits import Denial, judge_put, judge_room
 from controller.model.document import parse_document
 from controller.planner import make_plan, take_basis
 from controller.rules.rules import Meter
@@ -56,8 +56,10 @@ def test_one_more_is_refused_over_the_api() -> None:
     key = ("reservations", "more")
     spec = parse_document(document(MANY + 1), "one more").reservations[f"r{MANY + 1}"]
     desired = fabric.control.fabric.desired.with_changes({key: spec})
-    denied = judge_put(make_plan(take_basis(fabric.control), desired), key)
+    plan = make_plan(take_basis(fabric.control), desired)
+    denied = judge_put(plan, key)
     assert denied is not None
+    assert judge_room(plan, key) == denied, "a dry run says the same"
     assert denied.why is Denial.IN_CONFLICT
     assert denied.message == (
         "reservation 'more' does not fit: reservation more has no rules: "

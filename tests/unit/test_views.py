@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 
 import pytest
 
@@ -150,9 +150,21 @@ def test_what_came_before_the_switch_had_its_senders_rules_is_no_violation() -> 
     control = running_fabric()
     own = {"eth_src": 0x020000000101}
     control.packet_heard(Heard(("chassis1", 1), Reason.MAC, own), 0.0)
-    control.packet_heard(Heard(("chassis1", 1), Reason.ADDRESS, {**own, "arp_spa": int(IPv4Address("10.1.0.11"))}), 0.0)
     assert view(control, "server", "web1").status.alarms == ()
-    control.packet_heard(Heard(("chassis1", 1), Reason.ADDRESS, {**own, "arp_spa": int(IPv4Address("10.1.0.66"))}), 0.0)
+
+
+def test_a_neighbour_advertisement_for_another_is_a_violation_though_its_sender_is_right() -> None:
+    control = running_fabric()
+    own = {"eth_src": 0x020000000101, "ipv6_src": int(IPv6Address("fd00:1::11"))}
+    control.packet_heard(
+        Heard(("chassis1", 1), Reason.ADDRESS, {**own, "ipv6_nd_target": int(IPv6Address("fd00:1::66"))}), 0.0
+    )
+    assert [alarm.kind for alarm in view(control, "server", "web1").status.alarms] == ["violation"]
+
+
+def test_the_mac_of_a_port_with_a_tag_that_is_not_its_own_is_a_violation() -> None:
+    control = running_fabric()
+    control.packet_heard(Heard(("chassis1", 1), Reason.MAC, {"eth_src": 0x020000000101}, vlan=7), 0.0)
     assert [alarm.kind for alarm in view(control, "server", "web1").status.alarms] == ["violation"]
 
 
